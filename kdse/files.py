@@ -1,0 +1,99 @@
+"""Files written whole or not at all, fingerprints, and safe YAML."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kdse.errors import UserError, did_you_mean
+
+
+@contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that takes its place when the block ends without an error.
+
+    The temporary name keeps the suffixes of `path` (libraries choose a format by them); on an error it is removed and an older
+    `path` stays as it was. Parent folders are made.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=".part-", dir=path.parent)) / path.name
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        shutil.rmtree(part.parent, ignore_errors=True)
+
+
+@contextmanager
+def atomic_dir(path: Path | str) -> Iterator[Path]:
+    """Like `atomic_path` for a whole folder: an existing folder is replaced only when the new one is complete."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".part-{path.name}-", dir=path.parent))
+    try:
+        yield part
+        os.chmod(part, 0o755)
+        if path.exists():
+            old = Path(tempfile.mkdtemp(prefix=".old-", dir=path.parent))
+            os.replace(path, old / path.name)
+            os.replace(part, path)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            os.replace(part, path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write `text` to `path` atomically as UTF-8."""
+    with atomic_path(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def sha256(path: Path | str) -> str:
+    """Hex SHA-256 of a file's bytes."""
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def fingerprint(value: Any) -> str:
+    """Twelve hex digits that change when a JSON-like value changes; the order of keys does not count."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def read_yaml(path: Path | str) -> dict:
+    """Read a YAML mapping with the safe loader.
+
+    Raises: UserError where the file is missing, is not YAML, or is not a mapping.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as e:
+        raise UserError(f"cannot read the config {path}: {e.strerror or e}") from e
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as e:
+        mark = getattr(e, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise UserError(f"{path}{where} is not valid YAML: {getattr(e, 'problem', e)}") from e
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise UserError(f"{path} must hold 'key: value' pairs, not a {type(value).__name__}")
+    return value
+
+
+def check_keys(config: dict, known: Any, where: str) -> None:
+    """Raise UserError for the first key of `config` that is not in `known`, naming the nearest known one."""
+    known = list(known)
+    for key in config:
+        if key not in known:
+            raise UserError(f"{where}: there is no option '{key}'{did_you_mean(str(key), known)}")

@@ -1,0 +1,26 @@
+"""What the user sees while something runs: one-line messages, and bars with the time left on a terminal."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def say(message: str) -> None:
+    """Print one line with the time of day to standard output, at once."""
+    print(f"[{time.strftime('%H:%M:%S')}] {message}", flush=True)
+
+
+def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+    """Iterate with a bar that shows the time left; where the output is no terminal, one line at the end."""
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        yield from tqdm(items, desc=what, total=total, leave=False)
+        return
+    started, count = time.monotonic(), 0
+    for count, item in enumerate(items, 1):  # noqa: B007
+        yield item
+    say(f"{what}: {count} in {time.monotonic() - started:.1f} s")
