@@ -1,0 +1,1 @@
+"""Speech and noise: reading, data dirs, packs for training, and mixing."""

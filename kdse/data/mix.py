@@ -1,0 +1,266 @@
+"""Mixing speech with noise: y = s + n to the last bit, at a chosen SNR, with randomness that belongs to the example."""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kdse.data.audio import RATE, check_samples
+from kdse.data.pack import Pack
+from kdse.errors import UserError
+from kdse.files import check_keys, read_yaml
+
+FRAME = 512
+"""Samples of a block for speech activity: 32 ms, the time constant of P.56's envelope being 30 ms."""
+MARGIN_DB = 15.9
+"""P.56: a moment is active where its level is above the active speech level minus this margin."""
+PEAK = 32766.0
+"""Largest magnitude before rounding: speech and noise are rounded each, so that their sum may be one larger."""
+SILENT = 30.0
+"""A mean square of int16 samples below this (−75 dB of full scale) is silence: raised to a useful level, its rounding would be heard."""
+TRIES = 8
+"""How many stretches of a noise are tried for one that is not silent, before the loudest is taken."""
+
+
+@dataclass(frozen=True)
+class MixConfig:
+    """How training items are mixed. YAML files only override these values.
+
+    Args:
+        snr_low, snr_high: dB over speech-active power, uniform between them.
+        clean_prob: share of items without noise.
+        gain_low_db, gain_high_db: level of the whole item, uniform between them.
+        short_noise: 'error', or 'repeat' to play a noise shorter than the speech again from its beginning.
+    """
+
+    snr_low: float = -5.0
+    snr_high: float = 15.0
+    clean_prob: float = 0.1
+    gain_low_db: float = -6.0
+    gain_high_db: float = 6.0
+    short_noise: str = "error"
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], where: str) -> "MixConfig":
+        """Make one from a mapping, e.g. a section of a YAML file named by `where` in errors."""
+        config = override(cls, values, where)
+        if config.short_noise not in ("error", "repeat"):
+            raise UserError(f"{where}: short_noise is 'error' or 'repeat', not '{config.short_noise}'")
+        if not 0 <= config.clean_prob <= 1:
+            raise UserError(f"{where}: clean_prob is between 0 and 1, not {config.clean_prob}")
+        for low, high in (("snr_low", "snr_high"), ("gain_low_db", "gain_high_db")):
+            if getattr(config, low) > getattr(config, high):
+                raise UserError(f"{where}: {low} is above {high}")
+        return config
+
+    @classmethod
+    def load(cls, path: Path | str) -> "MixConfig":
+        """Read the section `train` of a file of conf/mix."""
+        config = read_yaml(path)
+        check_keys(config, ("train", "sets"), str(path))
+        return cls.of(config.get("train") or {}, f"{path}, train")
+
+
+def override(cls: type, values: Mapping[str, Any], where: str) -> Any:
+    """Return the dataclass `cls` with some fields replaced.
+
+    Raises: UserError where a key is unknown (naming the nearest) or a value has another type than the default.
+    """
+    if not isinstance(values, Mapping):
+        raise UserError(f"{where} must hold 'key: value' pairs, not {values!r}")
+    known = {field.name: field.default for field in fields(cls)}
+    check_keys(dict(values), known, where)
+    kept = {}
+    for key, value in values.items():
+        default = known[key]
+        kind = type(default)
+        if kind is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if kind is tuple and isinstance(value, list):
+            value = tuple(value)
+        if type(value) is not kind:
+            raise UserError(f"{where}: {key} takes a {kind.__name__} like {default!r}, not {value!r}")
+        kept[key] = value
+    return cls(**kept)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """One noisy item. noisy == speech + noise exactly.
+
+    Args:
+        noisy, speech, noise: int16 (N,).
+        snr_db: the SNR asked for, inf where there is no noise.
+        gain, noise_gain: linear factors of the original speech and noise samples, before rounding.
+        offset: first sample used of the noise.
+        noise_id: which noise, '' where there is none.
+    """
+
+    noisy: np.ndarray
+    speech: np.ndarray
+    noise: np.ndarray
+    snr_db: float
+    gain: float
+    noise_gain: float
+    offset: int
+    noise_id: str = ""
+
+
+def rng_for(*key: object) -> np.random.Generator:
+    """The generator that belongs to an example: seeded by a hash of the key, whatever process draws from it.
+
+    >>> rng_for("an4", "utt1", 0).integers(100) == rng_for("an4", "utt1", 0).integers(100)
+    True
+    """
+    digest = hashlib.sha256("\x1f".join(map(str, key)).encode()).digest()
+    return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "little")))
+
+
+def active_power(x: np.ndarray) -> float:
+    """Mean square of x (N,) where speech is active, in the units of x squared; 0 for silence.
+
+    The rule follows ITU-T P.56 (method B): the active level is the mean power of the moments whose level lies at most 15.9 dB
+    below the active level itself. Here the envelope is the power of 32 ms blocks (a last block of less than half is left out), and
+    there is no hangover, so that pauses shorter than 0.2 s count as pauses. Sums of int16 squares are exact in float64: the result
+    is the same on every machine.
+    """
+    count = max(1, round(len(x) / FRAME))
+    blocks = np.zeros(count * FRAME)
+    blocks[: len(x)] = x[: count * FRAME]
+    blocks = blocks.reshape(count, FRAME)
+    power = np.einsum("tn,tn->t", blocks, blocks) / FRAME
+    if 0 < len(x) < count * FRAME:
+        power[-1] *= FRAME / (len(x) - (count - 1) * FRAME)
+    level, threshold = 0.0, 10 ** (-MARGIN_DB / 10)
+    while True:
+        new = float(power[power >= level * threshold].mean())
+        if new <= level * (1 + 1e-9):
+            return new
+        # Blocks that fall out are quieter than the mean, so the level only rises and soon stands still.
+        level = new
+
+
+def mix(
+    speech: np.ndarray, noise: np.ndarray, snr_db: float, offset: int = 0, gain_db: float = 0.0, utt: str = "", noise_id: str = ""
+) -> Mixture:
+    """Add noise[offset : offset + N] to speech at an SNR in dB: active power of the speech over mean power of that stretch.
+
+    Args:
+        speech: int16 (N,). noise: int16 (M,), M ≥ offset + N.
+        snr_db: inf for no noise.
+        gain_db: level of the whole; where the result would clip, both signals are turned down together, before rounding.
+        utt, noise_id: named in errors, and `noise_id` in the result.
+    Raises: UserError where the speech or the stretch of noise is silent or NaN, or the noise ends too early.
+    """
+    speech, noise = _samples(speech, f"utterance {utt}"), _samples(noise, f"noise {noise_id}")
+    if snr_db == math.inf:
+        gain = 10 ** (gain_db / 20) * min(1.0, PEAK / max(_peak(speech) * 10 ** (gain_db / 20), 1.0))
+        noisy, clean, nothing = combine(speech, np.zeros_like(speech), gain, 0.0)
+        return Mixture(noisy, clean, nothing, math.inf, gain, 0.0, 0)
+    stretch = noise[offset : offset + len(speech)]
+    if len(stretch) < len(speech):
+        raise UserError(short(utt, len(speech), noise_id, len(noise)))
+    power, noise_power = active_power(speech), _power(stretch)
+    if power < SILENT:
+        raise UserError(f"utterance {utt} is silent, so no SNR can be set; remove it from the data dir")
+    if noise_power < SILENT:
+        raise UserError(f"noise {noise_id} is silent from sample {offset} to {offset + len(speech)}, so no SNR can be set")
+    gain = 10 ** (gain_db / 20)
+    noise_gain = gain * math.sqrt(power / noise_power) * 10 ** (-snr_db / 20)
+    s, n = speech * np.float32(gain), stretch * np.float32(noise_gain)
+    peak = max(_peak(s), _peak(n), _peak(s + n))
+    if peak > PEAK:
+        gain, noise_gain = gain * PEAK / peak, noise_gain * PEAK / peak
+    return Mixture(*combine(speech, stretch, gain, noise_gain), snr_db, gain, noise_gain, offset, noise_id)
+
+
+def combine(speech: np.ndarray, stretch: np.ndarray, gain: float, noise_gain: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scale and round speech and noise, int16 (N,) each, and return (noisy, speech, noise) with noisy == speech + noise.
+
+    Only single multiplications and roundings in float32: the same bits on every machine, which is what lets a manifest
+    rebuild a set.
+    """
+    s = np.rint(speech * np.float32(gain)).astype(np.int16)
+    n = np.rint(stretch * np.float32(noise_gain)).astype(np.int16)
+    return s + n, s, n
+
+
+def draw(
+    speech: np.ndarray,
+    utt: str,
+    epoch: int,
+    seed: int,
+    noise: Mapping[str, np.ndarray],
+    config: MixConfig,
+    purpose: str = "train",
+    corpus: str = "",
+) -> Mixture:
+    """Mix one training item on the fly; the same key (corpus, purpose, seed, epoch, utterance) always gives the same item.
+
+    Args:
+        speech: int16 (N,).
+        noise: the noises to choose from, e.g. a `Pack`; their order counts.
+    Returns: a Mixture; without noise (`clean_prob`), noise is zeros and snr_db is inf.
+    """
+    rng = rng_for(corpus, purpose, seed, epoch, utt)
+    clean, snr, gain = rng.random(3)
+    gain_db = config.gain_low_db + gain * (config.gain_high_db - config.gain_low_db)
+    if clean < config.clean_prob:
+        return mix(speech, speech, math.inf, 0, gain_db, utt)
+    snr_db = config.snr_low + snr * (config.snr_high - config.snr_low)
+    noise_id, offset, stretch = choose_noise(rng, noise, len(speech), utt, config.short_noise)
+    return replace(mix(speech, stretch, snr_db, 0, gain_db, utt, noise_id), offset=offset)
+
+
+def choose_noise(
+    rng: np.random.Generator, noise: Mapping[str, np.ndarray], length: int, utt: str, short_noise: str = "error"
+) -> tuple[str, int, np.ndarray]:
+    """Draw a noise and a stretch of it that is not silent; return (id, offset, int16 (length,))."""
+    ids = noise.ids if isinstance(noise, Pack) else tuple(noise)
+    noise_id = ids[rng.integers(len(ids))]
+    samples = noise[noise_id]
+    if len(samples) < length and short_noise == "error":
+        raise UserError(short(utt, length, noise_id, len(samples)))
+    last = len(samples) - length if len(samples) >= length else len(samples) - 1
+    for _ in range(TRIES):
+        offset = int(rng.integers(last + 1))
+        stretch = cut(samples, offset, length)
+        if _power(stretch) >= SILENT:
+            return noise_id, offset, stretch
+    offset = min(max(int(np.argmax(np.abs(samples.astype(np.int32)))) - length // 2, 0), last)
+    return noise_id, offset, cut(samples, offset, length)
+
+
+def cut(noise: np.ndarray, offset: int, length: int) -> np.ndarray:
+    """noise[offset : offset + length], going on from the beginning where the noise (M,) is shorter."""
+    if offset + length <= len(noise):
+        return noise[offset : offset + length]
+    return np.take(noise, np.arange(offset, offset + length), mode="wrap")
+
+
+def short(utt: str, length: int, noise_id: str, noise_length: int) -> str:
+    """The message for a noise shorter than the speech it is to be mixed with."""
+    return (
+        f"noise {noise_id} ({noise_length / RATE:.2f} s) is shorter than utterance {utt} ({length / RATE:.2f} s); "
+        "remove it, or set 'short_noise: repeat' to play it again from its beginning"
+    )
+
+
+def _samples(x: np.ndarray, name: str) -> np.ndarray:
+    if x.dtype == np.int16:
+        return x
+    check_samples(x, name)
+    raise AssertionError(f"{name}: int16 expected, not {x.dtype}")
+
+
+def _power(x: np.ndarray) -> float:
+    x = x.astype(np.float64)
+    return float(x @ x) / len(x)
+
+
+def _peak(x: np.ndarray) -> float:
+    return max(float(x.max()), -float(x.min()))
