@@ -1,0 +1,143 @@
+"""Kaldi-style data dirs: reading them with errors that name file, line and utterance, and writing them sorted and whole."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from kdse.data.audio import RATE, read_audio
+from kdse.data.mix import SILENT, active_power
+from kdse.errors import UserError
+from kdse.files import atomic_dir
+from kdse.progress import progress
+
+TABLES = ("wav.scp", "spk1.scp", "noise1.scp", "text", "utt2spk", "utt2category", "utt2snr", "utt2noise", "utt2orig")
+"""Files with one line per utterance; spk2utt is made from utt2spk."""
+AUDIO_TABLES = ("wav.scp", "spk1.scp", "noise1.scp")
+NEEDED = ("wav.scp", "text", "utt2spk")
+
+T, R = TypeVar("T"), TypeVar("R")
+
+
+def read_table(path: Path | str, empty: bool = False) -> dict[str, str]:
+    """Read 'id value' lines.
+
+    Args:
+        empty: whether a value may be empty (hypotheses may, transcripts may not).
+    Raises: UserError naming file and line where an id is given twice or a value is empty, and where the file cannot be read.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as e:
+        raise UserError(f"cannot read {path}: {e.strerror or e}") from e
+    except UnicodeDecodeError as e:
+        raise UserError(f"{path} is not UTF-8 text (byte {e.start})") from e
+    table: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        key, _, value = line.strip().partition(" ")
+        key, value = key.strip(), value.strip()
+        if not key:
+            continue
+        if "\t" in key:
+            key, _, rest = key.partition("\t")
+            value = f"{rest} {value}".strip()
+        if key in table:
+            raise UserError(f"{path}, line {number}: utterance {key} is given twice")
+        if not value and not empty:
+            what = "transcript" if Path(path).name == "text" else "value"
+            raise UserError(f"{path}, line {number}: utterance {key} has an empty {what}")
+        table[key] = value
+    return table
+
+
+class DataDir:
+    """A data dir read into memory; its tables are attributes of `tables`, e.g. tables['wav.scp'][utt].
+
+    Raises: UserError where a needed file is missing or empty, or the files do not hold the same utterances.
+    """
+
+    def __init__(self, folder: Path | str, needed: Iterable[str] = NEEDED):
+        self.folder = Path(folder)
+        if not self.folder.is_dir():
+            raise UserError(f"there is no data dir {self.folder}; run the stage that makes it first")
+        self.tables = {name: read_table(self.folder / name) for name in TABLES if name in needed or (self.folder / name).exists()}
+        self.utts = sorted(self.tables["wav.scp"])
+        if not self.utts:
+            raise UserError(f"{self.folder / 'wav.scp'} is empty")
+        for name, table in self.tables.items():
+            for one, other, a, b in (("wav.scp", name, self.utts, table), (name, "wav.scp", table, self.tables["wav.scp"])):
+                lost = next((utt for utt in a if utt not in b), None)
+                # Clean items of a mixed set have no noise.
+                if lost is not None and not (other in ("noise1.scp", "utt2noise", "utt2snr") and one == "wav.scp"):
+                    raise UserError(f"{self.folder}: utterance {lost} is in {one} but not in {other}")
+
+    def __getitem__(self, name: str) -> dict[str, str]:
+        return self.tables[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.tables
+
+    def __len__(self) -> int:
+        return len(self.utts)
+
+
+def write_tables(folder: Path, tables: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write sorted tables and spk2utt into an existing folder (within `atomic_dir`)."""
+    for name, table in tables.items():
+        assert name in TABLES, name
+        (folder / name).write_text("".join(f"{utt} {table[utt]}\n" for utt in sorted(table)), encoding="utf-8")
+    by_speaker: dict[str, list[str]] = {}
+    for utt, speaker in sorted(tables["utt2spk"].items()):
+        by_speaker.setdefault(speaker, []).append(utt)
+    lines = (f"{speaker} {' '.join(utts)}\n" for speaker, utts in sorted(by_speaker.items()))
+    (folder / "spk2utt").write_text("".join(lines), encoding="utf-8")
+
+
+def write_datadir(folder: Path | str, tables: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write a whole data dir atomically."""
+    with atomic_dir(folder) as part:
+        write_tables(part, tables)
+
+
+def check_speech(source: str, utt: str, pipes: bool = False, raw: str | None = None) -> np.ndarray:
+    """`read_audio` that also refuses silence; returns int16 (N,)."""
+    samples = read_audio(source, utt, pipes, raw)
+    if active_power(samples) < SILENT:
+        raise UserError(f"{source} (utterance {utt}) is silent; remove it from the data dir")
+    return samples
+
+
+def validate(folder: Path | str, nj: int = 1, pipes: bool = False) -> tuple[int, float]:
+    """Check a data dir: its files agree and all its audio can be used; return (utterances, seconds of wav.scp).
+
+    Raises: UserError for the first problem, naming file, line and utterance.
+    """
+    data = DataDir(folder)
+    jobs = [(name, utt, source, pipes) for name in AUDIO_TABLES if name in data for utt, source in sorted(data[name].items())]
+    lengths: dict[tuple[str, str], int] = {}
+    for (name, utt, *_), length in zip(jobs, in_processes(_length, jobs, nj, f"check {folder}"), strict=True):
+        lengths[name, utt] = length
+    for (name, utt), length in lengths.items():
+        if length != lengths["wav.scp", utt]:
+            raise UserError(f"{folder}: utterance {utt} has {length} samples in {name} and {lengths['wav.scp', utt]} in wav.scp")
+    return len(data), sum(n for (name, _), n in lengths.items() if name == "wav.scp") / RATE
+
+
+def _length(job: tuple[str, str, str, bool]) -> int:
+    name, utt, source, pipes = job
+    return len((read_audio if name == "noise1.scp" else check_speech)(source, utt, pipes))
+
+
+def in_processes(function: Callable[[T], R], items: list[T], nj: int, what: str) -> Iterator[R]:
+    """Yield function(item) in the order of the items, computed by `nj` processes, with a progress bar."""
+    if nj <= 1 or len(items) < 2:
+        yield from progress(map(function, items), what, len(items))
+        return
+    with ProcessPoolExecutor(nj) as pool:
+        try:
+            yield from progress(pool.map(function, items, chunksize=max(1, min(32, len(items) // (4 * nj)))), what, len(items))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise

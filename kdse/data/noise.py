@@ -1,0 +1,116 @@
+"""Noises and their splits: any folder of audio, or a TSV with the columns `split` and `path`."""
+
+import csv
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kdse.data.audio import AUDIO_SUFFIXES, read_audio
+from kdse.data.datadir import in_processes
+from kdse.errors import UserError
+
+SPLITS = ("train", "dev", "test")
+COLUMNS = ("noise_id", "split", "category", "path")
+
+
+@dataclass(frozen=True)
+class Noise:
+    """One noise recording: its id (no spaces), split, category, and file."""
+
+    noise_id: str
+    split: str
+    category: str
+    path: str
+
+
+def find_noises(source: Path | str) -> list[Noise]:
+    """List the noises of a folder or a TSV, sorted by id.
+
+    A TSV needs the columns `split` (train, dev or test) and `path` (relative to the TSV); `noise_id` defaults to the file's
+    name and `category` to the id. A folder with subfolders train, dev and test is split by them, any other folder by a hash of
+    each file's path in it (80 % train, 10 % dev, 10 % test), so that a file never changes its split when others come or go.
+
+    Raises: UserError where something is missing, named twice, or a split is empty.
+    """
+    source = Path(source)
+    if source.is_dir():
+        noises = _from_folder(source)
+    elif source.is_file():
+        noises = _from_tsv(source)
+    else:
+        raise UserError(f"there is no noise folder or TSV at {source}; set NOISE in db.sh")
+    ids: dict[str, str] = {}
+    for noise in noises:
+        if noise.noise_id in ids:
+            raise UserError(f"{source}: noise {noise.noise_id} is given twice ({ids[noise.noise_id]} and {noise.path})")
+        if any(c.isspace() for c in noise.noise_id + noise.category) or "__" in noise.noise_id:
+            raise UserError(f"{source}: noise '{noise.noise_id}' of '{noise.category}' has a space or '__' in its name; rename it")
+        ids[noise.noise_id] = noise.path
+    for split in SPLITS:
+        if not any(noise.split == split for noise in noises):
+            raise UserError(f"{source}: no noise is of split '{split}'; name the splits in a TSV or with subfolders train, dev, test")
+    return sorted(noises, key=lambda noise: noise.noise_id)
+
+
+def check_noises(noises: list[Noise], nj: int) -> None:
+    """Decode every noise; raise UserError for one that cannot be used or holds only zeros."""
+    for _ in in_processes(read_noise, noises, nj, "check noises"):
+        pass
+
+
+def read_noise(noise: Noise) -> np.ndarray:
+    """Read one noise, int16 (M,)."""
+    samples = read_audio(noise.path, f"noise {noise.noise_id}")
+    if not samples.any():
+        raise UserError(f"{noise.path} (noise {noise.noise_id}) is silent; remove it")
+    return samples
+
+
+def to_tsv(noises: list[Noise]) -> str:
+    """The text of data/noise.tsv."""
+    return "".join("\t".join(row) + "\n" for row in (COLUMNS, *([n.noise_id, n.split, n.category, n.path] for n in noises)))
+
+
+def _from_folder(folder: Path) -> list[Noise]:
+    split_by_name = all((folder / split).is_dir() for split in SPLITS)
+    noises = []
+    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES):
+        inside = path.relative_to(folder)
+        parts = inside.with_suffix("").parts
+        split = parts[0] if split_by_name else split_by_hash(inside.as_posix())
+        if split not in SPLITS:
+            continue
+        parts = parts[1:] if split_by_name else parts
+        name = "-".join(parts).replace(" ", "-")
+        noises.append(Noise(name, split, parts[-2].replace(" ", "-") if len(parts) > 1 else name, str(path.resolve())))
+    if not noises:
+        raise UserError(f"the noise folder {folder} holds no audio ({', '.join(AUDIO_SUFFIXES)})")
+    return noises
+
+
+def split_by_hash(name: str) -> str:
+    """'train' for 80 % of all names, 'dev' and 'test' for 10 % each."""
+    draw = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "little") / 2**32
+    return "train" if draw < 0.8 else "dev" if draw < 0.9 else "test"
+
+
+def _from_tsv(path: Path) -> list[Noise]:
+    noises = []
+    with open(path, encoding="utf-8", newline="") as f:
+        rows = csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE)
+        for column in ("split", "path"):
+            if column not in (rows.fieldnames or ()):
+                raise UserError(f"{path} has no column '{column}'; it needs the tab-separated columns split and path")
+        for number, row in enumerate(rows, 2):
+            if not row["path"]:
+                raise UserError(f"{path}, line {number}: the column 'path' is empty")
+            if row["split"] not in SPLITS:
+                raise UserError(f"{path}, line {number}: split is train, dev or test, not '{row['split']}'")
+            file = (path.parent / row["path"]).resolve()
+            if not file.is_file():
+                raise UserError(f"{path}, line {number}: there is no file {file}")
+            noise_id = row.get("noise_id") or file.stem
+            noises.append(Noise(noise_id, row["split"], row.get("category") or noise_id, str(file)))
+    return noises

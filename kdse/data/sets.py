@@ -1,0 +1,263 @@
+"""The verb `kdse mix` (stage 2): fixed noisy sets with a manifest that rebuilds them, and packs for mixing on the fly."""
+
+import argparse
+import csv
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from kdse.data.audio import ArkWriter, read_audio
+from kdse.data.datadir import DataDir, check_speech, in_processes, write_tables
+from kdse.data.mix import Mixture, MixConfig, choose_noise, combine, cut, mix, override, rng_for, short
+from kdse.data.noise import COLUMNS, Noise, read_noise
+from kdse.data.pack import Pack, write_pack
+from kdse.data.prepare import corpus_name
+from kdse.errors import UserError
+from kdse.files import atomic_dir, check_keys, fingerprint, read_yaml, sha256
+from kdse.progress import say
+from kdse.stage import Step
+
+
+@dataclass(frozen=True)
+class SetsConfig:
+    """The fixed sets. YAML files only override these values.
+
+    Args:
+        test_snrs: dB; every test utterance is mixed at each of them.
+        dev_snrs: dB; each dev utterance is mixed at one of them, or at each with `dev_all_snrs`.
+        seed: another seed draws other noises and offsets.
+    """
+
+    test_snrs: tuple = (-5.0, 0.0, 5.0, 10.0)
+    dev_snrs: tuple = (-5.0, 0.0, 5.0, 10.0)
+    dev_all_snrs: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Item:
+    """What a manifest line says before the audio is known: one utterance at one SNR, None for clean."""
+
+    id: str
+    utt: str
+    source: str
+    snr: float | None
+    key: tuple
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of stage 1 (default data)")
+    parser.add_argument("--dump", type=Path, default=Path("dump"), help="where sets and packs go (default dump)")
+    parser.add_argument("--sets", type=Path, metavar="CONF", help="a file of conf/mix (default: the defaults in the code)")
+    parser.add_argument("--nj", type=int, default=1, help="processes (default 1)")
+    parser.add_argument("--pipes", action="store_true", help="run 'command |' entries of wav.scp in a shell (only for data you trust)")
+    parser.add_argument("--rebuild", type=Path, metavar="SET", help="only rebuild a finished set from its manifest and compare every bit")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.rebuild:
+        return verify(args.rebuild, args.nj)
+    config, short_noise = load(args.sets)
+    corpus, noises = corpus_name(args.data), read_noise_table(args.data / "noise.tsv")
+    for split in ("train", "dev"):
+        data = DataDir(args.data / split)
+        speech, noise = args.dump / "pack" / f"speech_{split}", args.dump / "pack" / f"noise_{split}"
+        pack_speech(speech, data, args.nj, args.pipes)
+        pack_noise(noise, [n for n in noises if n.split == split], args.nj)
+        if short_noise == "error":
+            check_lengths(Pack(speech), Pack(noise))
+    for name, split in (("dev_noisy", "dev"), ("test_noisy", "test"), ("test_clean", "test")):
+        data, used = DataDir(args.data / split), [n for n in noises if n.split == split]
+        items = plan(name, data, corpus, config)
+        made = {"corpus": corpus, "items": fingerprint([asdict(i) for i in items]), "short_noise": short_noise, "config": asdict(config)}
+        step = Step(args.dump / name, {**made, "data": _state(data), "noise": _files([n.path for n in used])}, f"mix {name}")
+        if step.needed():
+            make_set(step.folder, items, data, used, short_noise, args.nj, args.pipes)
+            step.finish()
+    return 0
+
+
+def load(path: Path | None) -> tuple[SetsConfig, str]:
+    """The section `sets` of a file of conf/mix, and `short_noise` of its section `train`."""
+    if path is None:
+        return SetsConfig(), MixConfig().short_noise
+    values = read_yaml(path)
+    check_keys(values, ("train", "sets"), str(path))
+    config = override(SetsConfig, values.get("sets") or {}, f"{path}, sets")
+    for key in ("test_snrs", "dev_snrs"):
+        snrs = getattr(config, key)
+        if not snrs or not all(isinstance(snr, (int, float)) for snr in snrs) or len(set(snrs)) < len(snrs):
+            raise UserError(f"{path}, sets: {key} takes different numbers in dB like [-5, 0, 5], not {list(snrs)}")
+    return config, MixConfig.load(path).short_noise
+
+
+def read_noise_table(path: Path) -> list[Noise]:
+    """Read data/noise.tsv as stage 1 wrote it."""
+    try:
+        with open(path, encoding="utf-8", newline="") as f:
+            return [Noise(*(row[c] for c in COLUMNS)) for row in csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE)]
+    except OSError as e:
+        raise UserError(f"{path} is missing; run stage 1 (kdse data) first") from e
+
+
+def pack_speech(folder: Path, data: DataDir, nj: int, pipes: bool) -> None:
+    """Pack the audio of a data dir, unless that is done."""
+    step = Step(folder, {"data": _state(data)}, f"pack {folder.name}")
+    if step.needed():
+        jobs = [(data["wav.scp"][utt], utt, pipes) for utt in data.utts]
+        write_pack(folder, zip(data.utts, in_processes(_speech, jobs, nj, step.what), strict=True))
+        step.finish()
+
+
+def pack_noise(folder: Path, noises: list[Noise], nj: int) -> None:
+    """Pack noises of one split, unless that is done."""
+    step = Step(folder, {"noise": [n.noise_id for n in noises], "files": _files([n.path for n in noises])}, f"pack {folder.name}")
+    if step.needed():
+        write_pack(folder, zip([n.noise_id for n in noises], in_processes(read_noise, noises, nj, step.what), strict=True))
+        step.finish()
+
+
+def check_lengths(speech: Pack, noise: Pack) -> None:
+    """Raise UserError where a noise is shorter than the longest utterance: better now than in the middle of a training."""
+    utt, noise_id = max(speech, key=speech.length), min(noise, key=noise.length)
+    if noise.length(noise_id) < speech.length(utt):
+        raise UserError(short(utt, speech.length(utt), noise_id, noise.length(noise_id)))
+
+
+def plan(name: str, data: DataDir, corpus: str, config: SetsConfig) -> list[Item]:
+    """The items of a set, sorted by utterance and SNR; noise and offset are drawn later from each item's key."""
+    items = []
+    for utt in data.utts:
+        snrs: tuple = (None,)
+        if name == "test_noisy":
+            snrs = config.test_snrs
+        elif name == "dev_noisy":
+            one = rng_for(corpus, name, config.seed, utt, "snr").integers(len(config.dev_snrs))
+            snrs = config.dev_snrs if config.dev_all_snrs else (config.dev_snrs[one],)
+        for snr in snrs:
+            key = (corpus, name, config.seed, utt, "clean" if snr is None else f"{snr:g}")
+            items.append(Item(utt, utt, data["wav.scp"][utt], snr, key))
+    return items
+
+
+def make_set(folder: Path, items: list[Item], data: DataDir, noises: list[Noise], short_noise: str, nj: int, pipes: bool) -> None:
+    """Write one set: three archives, the tables and manifest.jsonl; the folder appears when all of it is there."""
+    category = {n.noise_id: n.category for n in noises}
+    tables: dict[str, dict[str, str]] = {}
+    jobs = [(item, noises, short_noise, pipes) for item in items]
+    noisy_set = any(item.snr is not None for item in items)
+    with atomic_dir(folder) as part:
+        kinds = ("wav", "spk1", "noise1") if noisy_set else ("wav",)
+        arks = {kind: ArkWriter(part / f"{kind}.ark", folder / f"{kind}.ark").__enter__() for kind in kinds}
+        with open(part / "manifest.jsonl", "w", encoding="utf-8") as manifest:
+            for line, mixture in in_processes(_mix, jobs, nj, f"mix {folder.name}"):
+                row = {"text": data["text"][line["utt"]], "utt2spk": data["utt2spk"][line["utt"]], "utt2orig": line["utt"]}
+                row["wav.scp"] = row["spk1.scp"] = arks["wav"].add(line["id"], mixture.noisy)
+                row["utt2category"] = category[line["noise"]] if line["noise"] else "clean"
+                if line["noise"]:
+                    row["spk1.scp"] = arks["spk1"].add(line["id"], mixture.speech)
+                    row["noise1.scp"] = arks["noise1"].add(line["id"], mixture.noise)
+                    row |= {"utt2snr": f"{line['snr']:g}", "utt2noise": line["noise"]}
+                for name, value in row.items():
+                    tables.setdefault(name, {})[line["id"]] = value
+                manifest.write(json.dumps(line) + "\n")
+        for ark in arks.values():
+            ark.__exit__()
+        write_tables(part, tables)
+    say(f"{folder}: {len(items)} items, {len(set(tables.get('utt2noise', {}).values()))} noises")
+
+
+def rebuild(line: Mapping) -> np.ndarray:
+    """Make the noisy signal of a manifest line again, int16 (N,), from its sources and stored factors alone."""
+    speech = read_audio(line["clean_source"], line["utt"])
+    if line["noise"] is None:
+        return speech
+    stretch = cut(_noise_audio(line["noise_source"], line["noise"]), line["offset"], len(speech))
+    return combine(speech, stretch, line["gain"], line["noise_gain"])[0]
+
+
+def verify(folder: Path, nj: int) -> int:
+    """Rebuild every item of a set and compare it with the manifest and the archive; return 1 where one differs, else 0."""
+    try:
+        lines = [json.loads(line) for line in (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()]
+    except OSError as e:
+        raise UserError(f"{folder / 'manifest.jsonl'} is missing; {folder} is no set of stage 2") from e
+    except ValueError as e:
+        raise UserError(f"{folder / 'manifest.jsonl'} is damaged: {e}") from e
+    scp = DataDir(folder)["wav.scp"]
+    different = sorted(set(scp) ^ {line["id"] for line in lines})
+    jobs = [(line, scp[line["id"]]) for line in lines if line["id"] in scp]
+    different += [name for name in in_processes(_differs, jobs, nj, f"rebuild {folder.name}") if name]
+    if different:
+        say(f"{folder}: {len(different)} of {len(lines)} items differ from the manifest, e.g. {', '.join(different[:3])}")
+        return 1
+    say(f"{folder}: all {len(lines)} items rebuilt bit for bit")
+    return 0
+
+
+def checksum(samples: np.ndarray) -> str:
+    """Hex SHA-256 of int16 samples, little-endian."""
+    return hashlib.sha256(samples.astype("<i2").tobytes()).hexdigest()
+
+
+def _mix(job: tuple[Item, list[Noise], str, bool]) -> tuple[dict, Mixture]:
+    item, noises, short_noise, pipes = job
+    speech = check_speech(item.source, item.utt, pipes)
+    line = {"id": item.id, "utt": item.utt, "noise": None, "offset": 0, "snr": item.snr}
+    source = None
+    if item.snr is None:
+        mixture = Mixture(speech, speech, np.zeros_like(speech), math.inf, 1.0, 0.0, 0)
+    else:
+        noise_id, offset, stretch = choose_noise(rng_for(*item.key), _NoiseFiles(noises), len(speech), item.utt, short_noise)
+        mixture = mix(speech, stretch, item.snr, 0, 0.0, item.utt, noise_id)
+        source = next(n.path for n in noises if n.noise_id == noise_id)
+        line |= {"id": f"{item.utt}__{noise_id}__{item.snr:g}dB", "noise": noise_id, "offset": offset}
+    line |= {"gain": mixture.gain, "noise_gain": mixture.noise_gain, "sha256": checksum(mixture.noisy)}
+    return {**line, "clean_source": item.source, "noise_source": source}, mixture
+
+
+def _differs(job: tuple[dict, str]) -> str:
+    line, stored = job
+    same = checksum(rebuild(line)) == line["sha256"] == checksum(read_audio(stored, line["id"]))
+    return "" if same else line["id"]
+
+
+def _speech(job: tuple[str, str, bool]) -> np.ndarray:
+    return check_speech(*job)
+
+
+class _NoiseFiles(Mapping[str, np.ndarray]):
+    """Noises read when asked for, so that a large collection need not fit into memory."""
+
+    def __init__(self, noises: list[Noise]):
+        self.paths = {n.noise_id: n.path for n in noises}
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        return _noise_audio(self.paths[key], key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+@lru_cache(maxsize=32)
+def _noise_audio(path: str, noise_id: str) -> np.ndarray:
+    return read_audio(path, f"noise {noise_id}")
+
+
+def _state(data: DataDir) -> str:
+    """Changes when a table of the data dir changes, or the size of a file that its wav.scp names."""
+    tables = [sha256(data.folder / name) for name in sorted(data.tables)]
+    return fingerprint([tables, _files([source.rsplit(":", 1)[0] for source in data["wav.scp"].values()])])
+
+
+def _files(paths: list[str]) -> str:
+    return fingerprint({path: Path(path).stat().st_size if Path(path).is_file() else None for path in paths})
