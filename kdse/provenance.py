@@ -1,0 +1,37 @@
+"""Where a number came from: the commit of the code and the versions of the libraries."""
+
+import subprocess
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+
+GENERATED = (":(exclude)egs/*/kd1/results", ":(exclude)egs/*/kd1/RESULTS.md")
+"""What a recipe writes itself does not make the code another one."""
+
+
+def commit() -> str | None:
+    """Short hash of the checkout kdse runs from, with '-dirty' where tracked files differ from it; None outside a checkout."""
+    head = _git("rev-parse", "--short", "HEAD")
+    if not head:
+        return None
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", *GENERATED)
+    return head + ("-dirty" if changed else "")
+
+
+def versions(packages: Iterable[str]) -> dict[str, str | None]:
+    """Installed version of each package, None where it is not installed."""
+    found: dict[str, str | None] = {}
+    for name in packages:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], check=False, cwd=Path(__file__).parent, capture_output=True, text=True)
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

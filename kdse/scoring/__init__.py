@@ -1,0 +1,1 @@
+"""Scores of one utterance, score rows, and the statistics over them; imports no model."""

@@ -1,0 +1,218 @@
+"""`kdse score` (stage 9): one score row for each utterance of the sets asked for."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kdse.errors import UserError
+from kdse.files import fingerprint, read_yaml, sha256, write_text
+from kdse.progress import say
+from kdse.provenance import commit, versions
+from kdse.stage import Step, done_hash
+
+NO_FRONT_END = "mct_noisy"
+NOT_COMPUTED = "not computed in this version"
+LIBRARIES = ("jiwer", "pesq", "pystoi", "numpy", "scipy", "soundfile")
+ABOUT_RUN = ("run", "approach", "seed", "student", "teacher", "params", "backend", "corpus")
+
+Quality = dict[str, tuple[dict[str, float | None], dict[str, str]]]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of a fixed set. `utt` is the original utterance that several items share; `snr` is in dB, None where clean or real."""
+
+    utt: str
+    speaker: str
+    category: str | None
+    noise: str | None
+    snr: float | None
+    ref: str
+    noisy: str
+    clean: str
+
+
+def add_arguments(parser) -> None:
+    """Arguments of `kdse score`."""
+    parser.add_argument("--run", required=True, metavar="DIR", help="experiment folder, exp/<run>, with run.yaml and decode/<set>/text")
+    parser.add_argument("--sets", required=True, nargs="+", metavar="SET", help="sets to score; the result holds exactly these")
+    parser.add_argument("--dump", default="dump", metavar="DIR", help="folder of the fixed sets (default: %(default)s)")
+    parser.add_argument("--out", default="results", metavar="DIR", help="where <run>.jsonl.gz and <run>.yaml go (default: %(default)s)")
+    parser.add_argument("--nj", type=int, default=1, metavar="N", help="processes, one thread each (default: %(default)s)")
+
+
+def run(args) -> None:
+    """Score one run; see `score_run`."""
+    if args.nj < 1:
+        raise UserError(f"--nj must be 1 or more, not {args.nj}")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy is imported: parallel over utterances, not inside them
+    score_run(Path(args.run), args.sets, Path(args.dump), Path(args.out), args.nj)
+
+
+def score_run(folder: Path, sets: list[str], dump: Path, out: Path, nj: int = 1) -> Path:
+    """Write `out/<run>.jsonl.gz` and `out/<run>.yaml` for the run in `folder`; return the path of the rows.
+
+    Raises: UserError where an input of the stages before is missing or does not fit.
+    """
+    from kdse.scoring.row import write_rows
+
+    about = read_yaml(folder / "run.yaml")
+    for name in ABOUT_RUN:
+        if name not in about:
+            raise UserError(f"{folder / 'run.yaml'}: '{name}' is missing; train the run again")
+    rows, decodes = [], {}
+    sets = list(dict.fromkeys(sets))
+    for name in sets:
+        decodes[name] = _decode_config(folder / "decode" / name)
+        rows += score_set(folder, about, name, dump / name, decodes[name], nj)
+    path = out / f"{about['run']}.jsonl.gz"
+    changed = write_rows(path, rows)
+    command = f"kdse score --run {folder} --sets {' '.join(sets)} --dump {dump} --out {out}"
+    changed = _write_config(out / f"{about['run']}.yaml", about, decodes, command, changed) or changed
+    say(f"score {about['run']}: {len(rows)} rows in {path}" + ("" if changed else " (unchanged)"))
+    return path
+
+
+def score_set(folder: Path, about: dict, name: str, data: Path, decode: dict, nj: int = 1) -> Iterator[dict]:
+    """Yield the score rows of one set (DESIGN section 8) for the run in `folder`."""
+    from kdse.scoring.quality import METRICS as COMPUTED
+    from kdse.scoring.row import METRICS
+    from kdse.scoring.words import char_errors, normalise, word_errors
+
+    items = read_items(data)
+    hyps = read_hypotheses(folder / "decode" / name / "text")
+    _same_ids(items, hyps, folder / "decode" / name / "text")
+    scores = _quality_of_set(folder, about, name, data, items, nj)
+    later = {metric: NOT_COMPUTED for metric in METRICS if metric not in COMPUTED}
+    for key, item in items.items():
+        ref, hyp = normalise(item.ref), normalise(hyps[key])
+        values, missing = scores[key]
+        yield (
+            {column: about[column] for column in ABOUT_RUN}
+            | {"set": name, "decode": decode.get("decode", "ctc_greedy"), "omega": float(decode.get("omega", 0.0))}
+            | {"utt": item.utt, "speaker": item.speaker, "category": item.category, "noise": item.noise, "snr": item.snr}
+            | {"ref": ref, "hyp": hyp, "word": word_errors(ref, hyp), "char": char_errors(ref, hyp)}
+            | dict.fromkeys(later)
+            | values
+            | {"missing": missing | later}
+        )
+
+
+def read_items(folder: Path) -> dict[str, Item]:
+    """Read a fixed set: {item id: Item}.
+
+    Raises: UserError where the set was not made, a file is missing or the ids of two files differ.
+    """
+    from kdse.data.datadir import DataDir
+
+    data = DataDir(folder, needed=("wav.scp", "spk1.scp", "text", "utt2spk"))
+
+    def value(table: str, key: str) -> str | None:
+        return data[table].get(key) if table in data else None
+
+    return {
+        key: Item(
+            utt=value("utt2orig", key) or key,
+            speaker=data["utt2spk"][key],
+            category=value("utt2category", key),
+            noise=value("utt2noise", key),
+            snr=_snr(value("utt2snr", key), folder / "utt2snr", key),
+            ref=data["text"][key],
+            noisy=data["wav.scp"][key],
+            clean=data["spk1.scp"][key],
+        )
+        for key in data.utts
+    }
+
+
+def read_hypotheses(path: Path) -> dict[str, str]:
+    """Read the text that stage 8 wrote; a hypothesis may be empty."""
+    from kdse.data.datadir import read_table
+
+    if not path.exists():
+        raise UserError(f"there is no {path}; decode the set first (stage 8)")
+    return read_table(path, empty=True)
+
+
+def _quality_of_set(folder: Path, about: dict, name: str, data: Path, items: dict[str, Item], nj: int) -> Quality:
+    """Quality scores of every item, computed once: they stay in exp/<run>/score/<set> until audio, reference or a library changes."""
+    from kdse.data.datadir import in_processes, read_table
+    from kdse.scoring.quality import METRICS
+
+    enhanced = folder / "enhanced" / name / "wav.scp"
+    if enhanced.exists():
+        estimates = read_table(enhanced)
+        _same_ids(items, estimates, enhanced)
+    elif about["approach"] == NO_FRONT_END:
+        estimates = {key: item.noisy for key, item in items.items()}
+    else:
+        raise UserError(f"there is no {enhanced}, yet {about['run']} has a front end; enhance the set first (stage 7)")
+    manifest = data / "manifest.jsonl"
+    config = {
+        "estimates": fingerprint(estimates),
+        "enhanced": enhanced.stat().st_mtime_ns if enhanced.exists() else None,
+        "references": fingerprint({key: item.clean for key, item in items.items()}),
+        "data": sha256(manifest) if manifest.exists() else done_hash(data),
+        "metrics": list(METRICS),
+        "versions": versions(("pesq", "pystoi", "numpy", "scipy")),
+    }
+    step = Step(folder / "score" / name, config, f"quality of {about['run']} on {name}")
+    cache = step.folder / "quality.json"
+    if step.needed() or not cache.exists():
+        work = [(key, item.clean, estimates[key]) for key, item in items.items()]
+        done = {key: (values, missing) for key, values, missing in in_processes(_quality_of_item, work, nj, step.what)}
+        write_text(cache, json.dumps(done) + "\n")
+        step.finish()
+    return json.loads(cache.read_text())
+
+
+def _quality_of_item(work: tuple[str, str, str]) -> tuple[str, dict, dict]:
+    from kdse.data.audio import read_audio
+    from kdse.scoring.quality import quality
+
+    key, clean, estimate = work
+    return (key, *quality(read_audio(clean, key), read_audio(estimate, key), key))
+
+
+def _decode_config(folder: Path) -> dict:
+    return read_yaml(folder / "decode.yaml") if (folder / "decode.yaml").exists() else {}
+
+
+def _write_config(path: Path, about: dict, decodes: dict[str, dict], command: str, rows_changed: bool) -> bool:
+    """Write the run's configuration beside its rows; return whether it changed.
+
+    Commit and library versions belong to the scoring that made the rows, so they stay while the rows stay the same.
+    """
+    import yaml
+
+    from kdse.scoring.words import NORMALISATION
+
+    scoring = {"command": command, "decode": decodes, "normalisation": NORMALISATION}
+    scoring |= {"commit": commit(), "versions": versions(LIBRARIES)}
+    old = read_yaml(path) if path.exists() else {}
+    if not rows_changed and isinstance(old.get("scoring"), dict):
+        scoring |= {name: old["scoring"].get(name) for name in ("commit", "versions")}
+    new = about | {"scoring": scoring}
+    if new == old:
+        return False
+    write_text(path, yaml.safe_dump(new, sort_keys=False, allow_unicode=True, width=120))
+    return True
+
+
+def _same_ids(items: dict, table: dict, path: Path) -> None:
+    """Raise UserError unless both have the same utterances, naming the first that only one has."""
+    for first, second, what in ((items, table, "is missing"), (table, items, "is not in the set")):
+        alone = [key for key in first if key not in second]
+        if alone:
+            raise UserError(f"{path}: utterance {alone[0]} {what}" + (f", and {len(alone) - 1} more" if len(alone) > 1 else ""))
+
+
+def _snr(text: str | None, path: Path, key: str) -> float | None:
+    if text is None or text in ("inf", "+inf", "clean"):
+        return None
+    try:
+        return float(text.removesuffix("dB"))
+    except ValueError as e:
+        raise UserError(f"{path}: the SNR of utterance {key} is '{text}', not a number") from e

@@ -1,0 +1,92 @@
+"""The score row's file: complete columns, unique keys, the same bytes for the same rows."""
+
+import gzip
+import json
+
+import pytest
+
+from kdse.errors import UserError
+from kdse.scoring.row import COLUMNS, METRICS, check_row, read_rows, write_rows
+
+
+def a_row(**changes) -> dict:
+    row = {
+        "corpus": "an4", "set": "test_noisy", "run": "kd_dccrn-s_seed0", "approach": "kd", "seed": 0, "student": "dccrn-s",
+        "teacher": "mct_noisy_seed0", "params": 198000, "backend": "mct_noisy_seed0", "decode": "ctc_greedy", "omega": 0.0,
+        "utt": "an391-mjwl-b", "speaker": "mjwl", "category": "babble", "noise": "md_crowd", "snr": -5.0,
+        "ref": "ENTER TWO", "hyp": "ENTER", "word": [2, 0, 1, 0], "char": [9, 0, 4, 0],
+    }  # fmt: skip
+    row |= dict.fromkeys(METRICS) | {"pesq_wb": 1.5, "stoi": 0.8, "si_sdr": 3.25} | changes
+    return row | {"missing": changes.get("missing", {m: "not computed in this version" for m in METRICS if row[m] is None})}
+
+
+def test_columns_are_those_of_the_design():
+    """DESIGN section 8, in its order."""
+    assert " ".join(COLUMNS) == (
+        "corpus set run approach seed student teacher params backend decode omega utt speaker category noise snr ref hyp word char "
+        "pesq_wb pesq_nb stoi estoi csig cbak covl sdr sir sar si_sdr snr_out ssnr dnsmos_sig dnsmos_bak dnsmos_ovrl token_error_rate "
+        "missing"
+    )
+
+
+def test_round_trip_in_a_fixed_order_with_the_same_bytes(tmp_path):
+    rows = [a_row(utt=u, snr=s) for u in ("b", "a") for s in (5.0, -5.0, None)]
+    assert write_rows(tmp_path / "one.jsonl.gz", rows)
+    assert write_rows(tmp_path / "two.jsonl.gz", rows[::-1])
+    assert (tmp_path / "one.jsonl.gz").read_bytes() == (tmp_path / "two.jsonl.gz").read_bytes()
+    back = read_rows(tmp_path / "one.jsonl.gz")
+    assert [(r["utt"], r["snr"]) for r in back] == [("a", None), ("a", -5.0), ("a", 5.0), ("b", None), ("b", -5.0), ("b", 5.0)]
+    assert sorted(map(json.dumps, back)) == sorted(map(json.dumps, [{c: r[c] for c in COLUMNS} for r in rows]))
+
+
+def test_a_file_with_the_same_rows_is_left_alone(tmp_path):
+    path = tmp_path / "run.jsonl.gz"
+    write_rows(path, [a_row()])
+    repacked = gzip.compress(gzip.decompress(path.read_bytes()), compresslevel=1, mtime=12345)
+    path.write_bytes(repacked)
+    assert not write_rows(path, [a_row()])
+    assert path.read_bytes() == repacked
+    assert write_rows(path, [a_row(hyp="X")])
+
+
+@pytest.mark.parametrize("other", ["corpus", "set", "run", "backend", "decode", "utt", "noise"])
+def test_a_row_that_differs_in_a_key_column_is_another_row(tmp_path, other):
+    write_rows(tmp_path / "x.jsonl.gz", [a_row(), a_row(**{other: "other"}), a_row(omega=0.5), a_row(snr=None)])
+    assert len(read_rows(tmp_path / "x.jsonl.gz")) == 4
+
+
+def test_a_key_twice_is_an_error_and_leaves_no_file(tmp_path):
+    with pytest.raises(UserError, match="two rows for corpus an4, set test_noisy.*utt an391-mjwl-b"):
+        write_rows(tmp_path / "x.jsonl.gz", [a_row(), a_row(hyp="ANOTHER")])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"stoi": None, "missing": {}}, "reason for exactly the null scores"),
+        ({"stoi": float("nan")}, "'stoi' must be a finite number"),
+        ({"word": [1, 0, 0]}, "'word' must be"),
+        ({"word": [1, 0, -1, 0]}, "'word' must be"),
+        ({"omega": None}, "'omega' must be a finite number"),
+        ({"seed": "0"}, "'seed' must be a whole number"),
+        ({"approach": None}, "'approach' must be text"),
+        ({"stio": 0.5}, "no column 'stio' .did you mean 'stoi'"),
+    ],
+)
+def test_a_row_that_is_not_valid_is_named(change, message):
+    with pytest.raises(UserError, match=f"here: .*{message}"):
+        check_row(a_row(**change), "here")
+
+
+def test_a_missing_column_and_a_damaged_file_are_named(tmp_path):
+    row = a_row()
+    del row["snr"]
+    with pytest.raises(UserError, match="the column 'snr' is missing"):
+        check_row(row, "here")
+    (tmp_path / "x.jsonl.gz").write_bytes(gzip.compress(b'{"corpus": 1}\nnonsense\n'))
+    with pytest.raises(UserError, match=r"x.jsonl.gz, line 1: the column 'set' is missing"):
+        read_rows(tmp_path / "x.jsonl.gz")
+    (tmp_path / "y.jsonl.gz").write_bytes(gzip.compress(b"x" * 100)[:20])
+    with pytest.raises(UserError, match="cannot read the score rows"):
+        read_rows(tmp_path / "y.jsonl.gz")

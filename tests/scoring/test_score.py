@@ -1,0 +1,189 @@
+"""`kdse score` on a miniature experiment folder: the rows, what is skipped on a rerun, and what a user can get wrong."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from kdse import cli
+from kdse.data.audio import write_ark
+from kdse.errors import UserError
+from kdse.scoring.row import read_rows
+from kdse.scoring.score import score_run
+
+RUN = {
+    "run": "kd_dccrn-s_seed0", "approach": "kd", "seed": 0, "student": "dccrn-s", "teacher": "mct_noisy_seed0", "params": 198000,
+    "backend": "mct_noisy_seed0", "corpus": "mini", "command": "kdse train kd", "commit": "abc1234", "versions": {}, "config": {"tau": 1.0},
+}  # fmt: skip
+ITEMS = [("u1", "hum", -5), ("u1", "hum", 5), ("u2", "babble", 5)]
+
+
+def signal(seed: int, level: float = 3000) -> np.ndarray:
+    t = np.arange(8000) / 16000
+    voice = sum(np.sin(2 * np.pi * k * (150 * t + 5 * np.sin(9 * t) + seed)) / k for k in range(1, 20))
+    return (level * voice * np.sin(2 * np.pi * 4 * t) ** 2).astype(np.int16)
+
+
+def table(path, values: dict) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{key} {value}\n" for key, value in values.items()))
+
+
+@pytest.fixture
+def recipe(tmp_path, monkeypatch):
+    """A recipe folder with dump/test_noisy (3 items), dump/test_clean (2) and an experiment that enhanced and decoded both."""
+    monkeypatch.chdir(tmp_path)
+    ids = {f"{utt}__{noise}__{snr}dB": (utt, noise, snr) for utt, noise, snr in ITEMS}
+    clean = {key: signal(int(utt[1])) for key, (utt, _, _) in ids.items()}
+    noise = {key: np.random.default_rng(9).integers(-1500, 1500, 8000, dtype=np.int16) for key in ids}
+    noisy = tmp_path / "dump/test_noisy"
+    noisy.mkdir(parents=True)
+    table(noisy / "wav.scp", write_ark(noisy / "wav.ark", [(k, clean[k] + noise[k]) for k in ids]))
+    table(noisy / "spk1.scp", write_ark(noisy / "spk1.ark", clean.items()))
+    table(noisy / "text", {k: "enter two, nine" for k in ids})
+    table(noisy / "utt2spk", {k: f"spk{v[0]}" for k, v in ids.items()})
+    table(noisy / "utt2orig", {k: v[0] for k, v in ids.items()})
+    table(noisy / "utt2noise", {k: v[1] for k, v in ids.items()})
+    table(noisy / "utt2snr", {k: v[2] for k, v in ids.items()})
+    table(noisy / "utt2category", {k: "machine" for k in ids})
+
+    plain = tmp_path / "dump/test_clean"
+    plain.mkdir()
+    scp = write_ark(plain / "wav.ark", [(f"u{i}", signal(i)) for i in (1, 2)])
+    for name in ("wav.scp", "spk1.scp"):
+        table(plain / name, scp)
+    table(plain / "text", {"u1": "YES", "u2": "NO"})
+    table(plain / "utt2spk", {"u1": "spku1", "u2": "spku2"})
+
+    run = tmp_path / "exp" / RUN["run"]
+    run.mkdir(parents=True)
+    (run / "run.yaml").write_text(yaml.safe_dump(RUN))
+    for name, samples in (("test_noisy", {k: clean[k] + noise[k] // 4 for k in ids}), ("test_clean", {f"u{i}": signal(i) for i in (1, 2)})):
+        folder = run / "enhanced" / name
+        folder.mkdir(parents=True)
+        table(folder / "wav.scp", write_ark(folder / "wav.ark", samples.items()))
+    table(run / "decode/test_noisy/text", dict(zip(ids, ("ENTER TOO NINE", "", "ENTER TWO NINE"), strict=True)))
+    (run / "decode/test_noisy/decode.yaml").write_text("decode: ctc_greedy\n")
+    table(run / "decode/test_clean/text", {"u1": "YES", "u2": "KNOW"})
+    return tmp_path
+
+
+def run_score(*sets: str, nj: int = 1):
+    return read_rows(score_run(Path("exp") / RUN["run"], list(sets), Path("dump"), Path("results"), nj))
+
+
+def test_rows_hold_the_item_the_counts_and_the_scores(recipe):
+    rows = run_score("test_noisy", "test_clean")
+    assert [(r["set"], r["utt"], r["noise"], r["snr"]) for r in rows] == [
+        ("test_clean", "u1", None, None), ("test_clean", "u2", None, None),
+        ("test_noisy", "u1", "hum", -5.0), ("test_noisy", "u1", "hum", 5.0), ("test_noisy", "u2", "babble", 5.0),
+    ]  # fmt: skip
+    wrong, empty = rows[2], rows[3]
+    assert (wrong["ref"], wrong["hyp"], wrong["word"], wrong["char"]) == ("ENTER TWO NINE", "ENTER TOO NINE", [3, 1, 0, 0], [14, 1, 0, 0])
+    assert (empty["hyp"], empty["word"], empty["char"]) == ("", [3, 0, 3, 0], [14, 0, 14, 0])
+    assert (wrong["speaker"], wrong["category"], wrong["decode"], wrong["omega"]) == ("spku1", "machine", "ctc_greedy", 0.0)
+    assert {k: wrong[k] for k in ("run", "approach", "seed", "student", "params", "corpus")} == {
+        k: RUN[k] for k in ("run", "approach", "seed", "student", "params", "corpus")
+    }
+    assert wrong["stoi"] > 0.5 and wrong["missing"]["estoi"] == "not computed in this version"
+
+
+def test_the_enhanced_audio_is_scored_and_the_noisy_one_without_a_front_end(recipe):
+    enhanced = run_score("test_noisy")
+    run = recipe / "exp" / RUN["run"]
+    (run / "enhanced").rename(run / "gone")
+    with pytest.raises(UserError, match=r"enhanced/test_noisy/wav.scp, yet kd_dccrn-s_seed0 has a front end; enhance .* \(stage 7\)"):
+        run_score("test_noisy")
+    (run / "run.yaml").write_text(yaml.safe_dump(RUN | {"approach": "mct_noisy"}))
+    noisy = run_score("test_noisy")
+    gain = [a["si_sdr"] - b["si_sdr"] for a, b in zip(enhanced, noisy, strict=True)]
+    assert gain == pytest.approx([12.04] * 3, abs=0.1)  # the noise is a quarter: 20·log10(4) dB less
+
+
+def test_clean_input_without_a_front_end_has_no_si_sdr(recipe):
+    rows = run_score("test_clean")
+    assert [(r["si_sdr"], r["missing"]["si_sdr"]) for r in rows] == [(None, "estimate equals reference")] * 2
+    assert all(r["stoi"] == 1.0 for r in rows)
+
+
+def test_processes_change_nothing_and_a_rerun_skips(recipe, capsys):
+    one = run_score("test_noisy")
+    before = (recipe / "results/kd_dccrn-s_seed0.jsonl.gz").stat().st_mtime_ns
+    assert run_score("test_noisy") == one
+    assert "done before, skipped" in capsys.readouterr().out
+    assert (recipe / "results/kd_dccrn-s_seed0.jsonl.gz").stat().st_mtime_ns == before
+    (recipe / "exp" / RUN["run"] / "score/test_noisy/.done").unlink()
+    assert run_score("test_noisy", nj=2) == one
+
+
+def test_new_enhanced_audio_is_scored_again_and_new_hypotheses_only_counted_again(recipe, capsys):
+    run_score("test_noisy")
+    run = recipe / "exp" / RUN["run"]
+    hyps = (run / "decode/test_noisy/text").read_text()
+    (run / "decode/test_noisy/text").write_text(hyps.replace("TOO", "TWO"))
+    assert run_score("test_noisy")[0]["word"] == [3, 0, 0, 0]
+    assert "runs again" not in capsys.readouterr().out
+    scp = run / "enhanced/test_noisy/wav.scp"
+    scp.write_text((recipe / "dump/test_noisy/wav.scp").read_text())
+    run_score("test_noisy")
+    assert "quality of kd_dccrn-s_seed0 on test_noisy: runs again, because" in capsys.readouterr().out
+
+
+def test_the_config_beside_the_rows_says_how_to_make_them_again(recipe):
+    assert cli.main(["score", "--run", "exp/kd_dccrn-s_seed0", "--sets", "test_noisy", "test_clean"]) == 0
+    path = recipe / "results/kd_dccrn-s_seed0.yaml"
+    config = yaml.safe_load(path.read_text())
+    assert {k: config[k] for k in RUN} == RUN
+    scoring = config["scoring"]
+    assert scoring["command"] == "kdse score --run exp/kd_dccrn-s_seed0 --sets test_noisy test_clean --dump dump --out results"
+    assert scoring["versions"]["jiwer"] and "upper case" in scoring["normalisation"]
+    assert scoring["decode"] == {"test_noisy": {"decode": "ctc_greedy"}, "test_clean": {}}
+    path.write_text(yaml.safe_dump(config | {"scoring": scoring | {"commit": "0ld"}}))
+    run_score("test_noisy", "test_clean")
+    assert yaml.safe_load(path.read_text())["scoring"]["commit"] == "0ld"
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "message"),
+    [
+        ("exp/kd_dccrn-s_seed0/decode/test_noisy/text", None, r"decode the set first \(stage 8\)"),
+        ("exp/kd_dccrn-s_seed0/decode/test_noisy/text", lambda t: t.splitlines()[0] + "\n", "utterance u1__hum__5dB is missing, and 1 more"),
+        ("exp/kd_dccrn-s_seed0/decode/test_noisy/text", lambda t: t + "u9 X\n", "utterance u9 is not in the set"),
+        ("exp/kd_dccrn-s_seed0/run.yaml", lambda t: t.replace("approach: kd\n", ""), "'approach' is missing"),
+        ("exp/kd_dccrn-s_seed0/run.yaml", None, "run.yaml"),
+        ("dump/test_noisy/utt2snr", lambda t: t.replace(" -5", " loud"), "u1__hum__-5dB is 'loud', not a number"),
+        ("dump/test_noisy/spk1.scp", None, "spk1.scp"),
+        ("dump/test_noisy/wav.ark", None, "wav.ark"),
+    ],
+)
+def test_what_a_user_can_get_wrong_is_one_sentence_and_exit_code_2(recipe, capsys, file, change, message):
+    path = recipe / file
+    if "wav.ark" in file:
+        path = recipe / "exp/kd_dccrn-s_seed0/enhanced/test_noisy/wav.ark"
+    path.unlink() if change is None else path.write_text(change(path.read_text()))
+    assert cli.main(["score", "--run", "exp/kd_dccrn-s_seed0", "--sets", "test_noisy"]) == 2
+    error = capsys.readouterr().err
+    assert re.search(message, error) and error.count("\n") == 1
+    assert not (recipe / "results").exists()
+
+
+def test_an_estimate_of_another_length_names_the_utterance(recipe):
+    folder = recipe / "exp" / RUN["run"] / "enhanced/test_clean"
+    table(folder / "wav.scp", write_ark(folder / "wav.ark", [("u1", signal(1)), ("u2", signal(2)[:-100])]))
+    with pytest.raises(UserError, match="utterance u2: the estimate has 7900 samples and the reference 8000 samples"):
+        run_score("test_clean")
+
+
+def test_a_set_that_was_not_made_and_a_wrong_nj(recipe, capsys):
+    assert cli.main(["score", "--run", "exp/kd_dccrn-s_seed0", "--sets", "test_real"]) == 2
+    assert "dump/test_real" in capsys.readouterr().err
+    assert cli.main(["score", "--run", "exp/kd_dccrn-s_seed0", "--sets", "test_noisy", "--nj", "0"]) == 2
+
+
+def test_the_package_imports_no_model():
+    code = "import sys, kdse.scoring.score as s, kdse.scoring.quality, kdse.scoring.significance; print({'torch', 'espnet2'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "set()"
