@@ -31,6 +31,8 @@ def read_audio(source: Path | str, utt: str = "", pipes: bool = False, raw: str 
     """
     source = str(source).strip()
     name = f"{source} (utterance {utt})" if utt else source
+    if source.endswith(".raw") and not raw:
+        raise UserError(f"{name} has no header; convert it first (sox -t raw -r 16000 -e signed -b 16 IN OUT)")
     ark = _ARK.fullmatch(source)
     try:
         if source.endswith("|"):
@@ -116,7 +118,7 @@ def _decode(file: io.BufferedIOBase, name: str) -> np.ndarray:
     try:
         with soundfile.SoundFile(file) as audio:
             if audio.samplerate != RATE:
-                raise UserError(f"{name} is sampled at {audio.samplerate} Hz, not at {RATE} Hz; resample it first (sox IN -r 16000 OUT)")
+                raise UserError(f"{name} is sampled at {audio.samplerate} Hz, not {RATE} Hz; resample it first (sox IN -r {RATE} OUT)")
             if audio.channels != 1:
                 raise UserError(f"{name} has {audio.channels} channels, not one; choose a channel first (sox IN OUT remix 1)")
             is_float = audio.subtype in ("FLOAT", "DOUBLE")
@@ -173,8 +175,9 @@ def _missing_bytes(file: io.BufferedIOBase, name: str) -> int:
         return max(0, _wav_end(file, size) - size)
     if head.startswith(b"NIST_1A"):
         if b"shorten" in head:
-            raise UserError(f"{name} is SPHERE compressed with shorten, which cannot be read; unpack it first (sph2pipe -f wav IN OUT)")
-        count, channels, width = (re.search(rb"\n%s -i (\d+)" % key, head) for key in (b"sample_count", b"channel_count", b"sample_n_bytes"))
+            raise UserError(f"{name} is compressed with shorten, which cannot be read; unpack it first (sph2pipe -f wav IN OUT)")
+        keys = (b"sample_count", b"channel_count", b"sample_n_bytes")
+        count, channels, width = (re.search(rb"\n%s -i (\d+)" % key, head) for key in keys)
         if count and width:
             start = int(head[8:16].split()[0])
             return max(0, start + int(count[1]) * (int(channels[1]) if channels else 1) * int(width[1]) - size)

@@ -1,5 +1,6 @@
 """Kaldi-style data dirs: reading them with errors that name file, line and utterance, and writing them sorted and whole."""
 
+import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -15,6 +16,7 @@ from kdse.progress import progress
 
 TABLES = ("wav.scp", "spk1.scp", "noise1.scp", "text", "utt2spk", "utt2category", "utt2snr", "utt2noise", "utt2orig")
 """Files with one line per utterance; spk2utt is made from utt2spk."""
+PIPES_HELP = "run 'command |' entries of wav.scp in a shell (only for data you trust)"
 AUDIO_TABLES = ("wav.scp", "spk1.scp", "noise1.scp")
 NEEDED = ("wav.scp", "text", "utt2spk")
 
@@ -35,20 +37,16 @@ def read_table(path: Path | str, empty: bool = False) -> dict[str, str]:
     except UnicodeDecodeError as e:
         raise UserError(f"{path} is not UTF-8 text (byte {e.start})") from e
     table: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        key, _, value = line.strip().partition(" ")
-        key, value = key.strip(), value.strip()
+    for number, line in enumerate(text.rstrip().split("\n") if text.strip() else (), 1):
+        key, value = (*line.split(maxsplit=1), "", "")[:2]
         if not key:
-            continue
-        if "\t" in key:
-            key, _, rest = key.partition("\t")
-            value = f"{rest} {value}".strip()
+            raise UserError(f"{path}, line {number} is empty")
         if key in table:
             raise UserError(f"{path}, line {number}: utterance {key} is given twice")
         if not value and not empty:
             what = "transcript" if Path(path).name == "text" else "value"
             raise UserError(f"{path}, line {number}: utterance {key} has an empty {what}")
-        table[key] = value
+        table[key] = value.rstrip()
     return table
 
 
@@ -115,7 +113,12 @@ def validate(folder: Path | str, nj: int = 1, pipes: bool = False) -> tuple[int,
     Raises: UserError for the first problem, naming file, line and utterance.
     """
     data = DataDir(folder)
-    jobs = [(name, utt, source, pipes) for name in AUDIO_TABLES if name in data for utt, source in sorted(data[name].items())]
+    jobs = [
+        (name, utt, source, f"{utt}, {data.folder / name} line {number}", pipes)
+        for name in AUDIO_TABLES
+        if name in data
+        for number, (utt, source) in enumerate(data[name].items(), 1)
+    ]
     lengths: dict[tuple[str, str], int] = {}
     for (name, utt, *_), length in zip(jobs, in_processes(_length, jobs, nj, f"check {folder}"), strict=True):
         lengths[name, utt] = length
@@ -125,9 +128,14 @@ def validate(folder: Path | str, nj: int = 1, pipes: bool = False) -> tuple[int,
     return len(data), sum(n for (name, _), n in lengths.items() if name == "wav.scp") / RATE
 
 
-def _length(job: tuple[str, str, str, bool]) -> int:
-    name, utt, source, pipes = job
-    return len((read_audio if name == "noise1.scp" else check_speech)(source, utt, pipes))
+def _length(job: tuple[str, str, str, str, bool]) -> int:
+    name, _, source, where, pipes = job
+    return len((read_audio if name == "noise1.scp" else check_speech)(source, where, pipes))
+
+
+def _ignore_interrupt() -> None:
+    # Ctrl-C reaches the whole process group; only the parent is to answer it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def in_processes(function: Callable[[T], R], items: list[T], nj: int, what: str) -> Iterator[R]:
@@ -135,7 +143,7 @@ def in_processes(function: Callable[[T], R], items: list[T], nj: int, what: str)
     if nj <= 1 or len(items) < 2:
         yield from progress(map(function, items), what, len(items))
         return
-    with ProcessPoolExecutor(nj) as pool:
+    with ProcessPoolExecutor(nj, initializer=_ignore_interrupt) as pool:
         try:
             yield from progress(pool.map(function, items, chunksize=max(1, min(32, len(items) // (4 * nj)))), what, len(items))
         except BaseException:

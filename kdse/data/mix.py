@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from kdse.data.audio import RATE, check_samples
-from kdse.data.pack import Pack
 from kdse.errors import UserError
 from kdse.files import check_keys, read_yaml
 
@@ -21,7 +20,7 @@ MARGIN_DB = 15.9
 PEAK = 32766.0
 """Largest magnitude before rounding: speech and noise are rounded each, so that their sum may be one larger."""
 SILENT = 30.0
-"""A mean square of int16 samples below this (−75 dB of full scale) is silence: raised to a useful level, its rounding would be heard."""
+"""A mean square of int16 samples below this (−75 dB of full scale) is silence: raised to a level of use, rounding would be heard."""
 TRIES = 8
 """How many stretches of a noise are tried for one that is not silent, before the loudest is taken."""
 
@@ -175,7 +174,8 @@ def mix(
     peak = max(_peak(s), _peak(n), _peak(s + n))
     if peak > PEAK:
         gain, noise_gain = gain * PEAK / peak, noise_gain * PEAK / peak
-    return Mixture(*combine(speech, stretch, gain, noise_gain), snr_db, gain, noise_gain, offset, noise_id)
+        s, n = speech * np.float32(gain), stretch * np.float32(noise_gain)
+    return Mixture(*_rounded(s, n), snr_db, gain, noise_gain, offset, noise_id)
 
 
 def combine(speech: np.ndarray, stretch: np.ndarray, gain: float, noise_gain: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -184,9 +184,7 @@ def combine(speech: np.ndarray, stretch: np.ndarray, gain: float, noise_gain: fl
     Only single multiplications and roundings in float32: the same bits on every machine, which is what lets a manifest
     rebuild a set.
     """
-    s = np.rint(speech * np.float32(gain)).astype(np.int16)
-    n = np.rint(stretch * np.float32(noise_gain)).astype(np.int16)
-    return s + n, s, n
+    return _rounded(speech * np.float32(gain), stretch * np.float32(noise_gain))
 
 
 def draw(
@@ -220,7 +218,7 @@ def choose_noise(
     rng: np.random.Generator, noise: Mapping[str, np.ndarray], length: int, utt: str, short_noise: str = "error"
 ) -> tuple[str, int, np.ndarray]:
     """Draw a noise and a stretch of it that is not silent; return (id, offset, int16 (length,))."""
-    ids = noise.ids if isinstance(noise, Pack) else tuple(noise)
+    ids = tuple(noise)
     noise_id = ids[rng.integers(len(ids))]
     samples = noise[noise_id]
     if len(samples) < length and short_noise == "error":
@@ -248,6 +246,11 @@ def short(utt: str, length: int, noise_id: str, noise_length: int) -> str:
         f"noise {noise_id} ({noise_length / RATE:.2f} s) is shorter than utterance {utt} ({length / RATE:.2f} s); "
         "remove it, or set 'short_noise: repeat' to play it again from its beginning"
     )
+
+
+def _rounded(s: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    s, n = np.rint(s, out=s).astype(np.int16), np.rint(n, out=n).astype(np.int16)
+    return s + n, s, n
 
 
 def _samples(x: np.ndarray, name: str) -> np.ndarray:

@@ -12,6 +12,7 @@ from kdse.data.datadir import in_processes
 from kdse.errors import UserError
 
 SPLITS = ("train", "dev", "test")
+NOISE_HELP = "noises: a folder of audio, or a TSV with the columns split and path"
 COLUMNS = ("noise_id", "split", "category", "path")
 
 
@@ -50,7 +51,7 @@ def find_noises(source: Path | str) -> list[Noise]:
         ids[noise.noise_id] = noise.path
     for split in SPLITS:
         if not any(noise.split == split for noise in noises):
-            raise UserError(f"{source}: no noise is of split '{split}'; name the splits in a TSV or with subfolders train, dev, test")
+            raise UserError(f"{source}: no noise is of split '{split}'; name splits in a TSV or by subfolders train, dev, test")
     return sorted(noises, key=lambda noise: noise.noise_id)
 
 
@@ -62,7 +63,7 @@ def check_noises(noises: list[Noise], nj: int) -> None:
 
 def read_noise(noise: Noise) -> np.ndarray:
     """Read one noise, int16 (M,)."""
-    samples = read_audio(noise.path, f"noise {noise.noise_id}")
+    samples = read_audio(noise.path)
     if not samples.any():
         raise UserError(f"{noise.path} (noise {noise.noise_id}) is silent; remove it")
     return samples

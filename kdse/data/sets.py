@@ -6,16 +6,17 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from kdse.data.audio import ArkWriter, read_audio
-from kdse.data.datadir import DataDir, check_speech, in_processes, write_tables
-from kdse.data.mix import Mixture, MixConfig, choose_noise, combine, cut, mix, override, rng_for, short
-from kdse.data.noise import COLUMNS, Noise, read_noise
+from kdse.data.datadir import PIPES_HELP, DataDir, check_speech, in_processes, write_tables
+from kdse.data.mix import MixConfig, Mixture, choose_noise, combine, cut, mix, override, rng_for, short
+from kdse.data.noise import COLUMNS, Noise, read_noise, to_tsv
 from kdse.data.pack import Pack, write_pack
 from kdse.data.prepare import corpus_name
 from kdse.errors import UserError
@@ -56,13 +57,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dump", type=Path, default=Path("dump"), help="where sets and packs go (default dump)")
     parser.add_argument("--sets", type=Path, metavar="CONF", help="a file of conf/mix (default: the defaults in the code)")
     parser.add_argument("--nj", type=int, default=1, help="processes (default 1)")
-    parser.add_argument("--pipes", action="store_true", help="run 'command |' entries of wav.scp in a shell (only for data you trust)")
-    parser.add_argument("--rebuild", type=Path, metavar="SET", help="only rebuild a finished set from its manifest and compare every bit")
+    parser.add_argument("--pipes", action="store_true", help=PIPES_HELP)
+    parser.add_argument("--rebuild", type=Path, metavar="SET", help="only make a set again from its manifest and compare every bit")
 
 
 def run(args: argparse.Namespace) -> int:
     if args.rebuild:
-        return verify(args.rebuild, args.nj)
+        return verify(args.rebuild, args.nj, args.pipes)
     config, short_noise = load(args.sets)
     corpus, noises = corpus_name(args.data), read_noise_table(args.data / "noise.tsv")
     for split in ("train", "dev"):
@@ -74,11 +75,13 @@ def run(args: argparse.Namespace) -> int:
             check_lengths(Pack(speech), Pack(noise))
     for name, split in (("dev_noisy", "dev"), ("test_noisy", "test"), ("test_clean", "test")):
         data, used = DataDir(args.data / split), [n for n in noises if n.split == split]
-        items = plan(name, data, corpus, config)
-        made = {"corpus": corpus, "items": fingerprint([asdict(i) for i in items]), "short_noise": short_noise, "config": asdict(config)}
-        step = Step(args.dump / name, {**made, "data": _state(data), "noise": _files([n.path for n in used])}, f"mix {name}")
+        made = {"corpus": corpus, "data": _state(data)}
+        if name != "test_clean":
+            made |= {key: value for key, value in asdict(config).items() if key.startswith(split) or key == "seed"}
+            made |= {"short_noise": short_noise, "noise": fingerprint([to_tsv(used), _files([n.path for n in used])])}
+        step = Step(args.dump / name, made, f"mix {name}")
         if step.needed():
-            make_set(step.folder, items, data, used, short_noise, args.nj, args.pipes)
+            make_set(step.folder, plan(name, data, corpus, config), data, used, short_noise, args.nj, args.pipes)
             step.finish()
     return 0
 
@@ -92,8 +95,9 @@ def load(path: Path | None) -> tuple[SetsConfig, str]:
     config = override(SetsConfig, values.get("sets") or {}, f"{path}, sets")
     for key in ("test_snrs", "dev_snrs"):
         snrs = getattr(config, key)
-        if not snrs or not all(isinstance(snr, (int, float)) for snr in snrs) or len(set(snrs)) < len(snrs):
+        if not snrs or not all(type(snr) in (int, float) for snr in snrs) or len(set(snrs)) < len(snrs):
             raise UserError(f"{path}, sets: {key} takes different numbers in dB like [-5, 0, 5], not {list(snrs)}")
+        config = replace(config, **{key: tuple(map(float, snrs))})
     return config, MixConfig.load(path).short_noise
 
 
@@ -154,8 +158,9 @@ def make_set(folder: Path, items: list[Item], data: DataDir, noises: list[Noise]
     noisy_set = any(item.snr is not None for item in items)
     with atomic_dir(folder) as part:
         kinds = ("wav", "spk1", "noise1") if noisy_set else ("wav",)
-        arks = {kind: ArkWriter(part / f"{kind}.ark", folder / f"{kind}.ark").__enter__() for kind in kinds}
-        with open(part / "manifest.jsonl", "w", encoding="utf-8") as manifest:
+        with ExitStack() as stack:
+            manifest = stack.enter_context(open(part / "manifest.jsonl", "w", encoding="utf-8"))
+            arks = {kind: stack.enter_context(ArkWriter(part / f"{kind}.ark", folder / f"{kind}.ark")) for kind in kinds}
             for line, mixture in in_processes(_mix, jobs, nj, f"mix {folder.name}"):
                 row = {"text": data["text"][line["utt"]], "utt2spk": data["utt2spk"][line["utt"]], "utt2orig": line["utt"]}
                 row["wav.scp"] = row["spk1.scp"] = arks["wav"].add(line["id"], mixture.noisy)
@@ -167,22 +172,20 @@ def make_set(folder: Path, items: list[Item], data: DataDir, noises: list[Noise]
                 for name, value in row.items():
                     tables.setdefault(name, {})[line["id"]] = value
                 manifest.write(json.dumps(line) + "\n")
-        for ark in arks.values():
-            ark.__exit__()
         write_tables(part, tables)
     say(f"{folder}: {len(items)} items, {len(set(tables.get('utt2noise', {}).values()))} noises")
 
 
-def rebuild(line: Mapping) -> np.ndarray:
+def rebuild(line: Mapping, pipes: bool = False) -> np.ndarray:
     """Make the noisy signal of a manifest line again, int16 (N,), from its sources and stored factors alone."""
-    speech = read_audio(line["clean_source"], line["utt"])
+    speech = read_audio(line["clean_source"], line["utt"], pipes)
     if line["noise"] is None:
         return speech
-    stretch = cut(_noise_audio(line["noise_source"], line["noise"]), line["offset"], len(speech))
+    stretch = cut(_noise_audio(line["noise_source"]), line["offset"], len(speech))
     return combine(speech, stretch, line["gain"], line["noise_gain"])[0]
 
 
-def verify(folder: Path, nj: int) -> int:
+def verify(folder: Path, nj: int, pipes: bool = False) -> int:
     """Rebuild every item of a set and compare it with the manifest and the archive; return 1 where one differs, else 0."""
     try:
         lines = [json.loads(line) for line in (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -192,7 +195,7 @@ def verify(folder: Path, nj: int) -> int:
         raise UserError(f"{folder / 'manifest.jsonl'} is damaged: {e}") from e
     scp = DataDir(folder)["wav.scp"]
     different = sorted(set(scp) ^ {line["id"] for line in lines})
-    jobs = [(line, scp[line["id"]]) for line in lines if line["id"] in scp]
+    jobs = [(line, scp[line["id"]], pipes) for line in lines if line["id"] in scp]
     different += [name for name in in_processes(_differs, jobs, nj, f"rebuild {folder.name}") if name]
     if different:
         say(f"{folder}: {len(different)} of {len(lines)} items differ from the manifest, e.g. {', '.join(different[:3])}")
@@ -222,9 +225,9 @@ def _mix(job: tuple[Item, list[Noise], str, bool]) -> tuple[dict, Mixture]:
     return {**line, "clean_source": item.source, "noise_source": source}, mixture
 
 
-def _differs(job: tuple[dict, str]) -> str:
-    line, stored = job
-    same = checksum(rebuild(line)) == line["sha256"] == checksum(read_audio(stored, line["id"]))
+def _differs(job: tuple[dict, str, bool]) -> str:
+    line, stored, pipes = job
+    same = checksum(rebuild(line, pipes)) == line["sha256"] == checksum(read_audio(stored, line["id"]))
     return "" if same else line["id"]
 
 
@@ -239,7 +242,7 @@ class _NoiseFiles(Mapping[str, np.ndarray]):
         self.paths = {n.noise_id: n.path for n in noises}
 
     def __getitem__(self, key: str) -> np.ndarray:
-        return _noise_audio(self.paths[key], key)
+        return _noise_audio(self.paths[key])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.paths)
@@ -249,8 +252,8 @@ class _NoiseFiles(Mapping[str, np.ndarray]):
 
 
 @lru_cache(maxsize=32)
-def _noise_audio(path: str, noise_id: str) -> np.ndarray:
-    return read_audio(path, f"noise {noise_id}")
+def _noise_audio(path: str) -> np.ndarray:
+    return read_audio(path)
 
 
 def _state(data: DataDir) -> str:

@@ -2,14 +2,14 @@
 
 import argparse
 
-from kdse.data.datadir import validate
+from kdse.data.datadir import PIPES_HELP, validate
 from kdse.progress import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", nargs="+", metavar="DATA_DIR")
     parser.add_argument("--nj", type=int, default=1, help="processes (default 1)")
-    parser.add_argument("--pipes", action="store_true", help="run 'command |' entries of wav.scp in a shell (only for data you trust)")
+    parser.add_argument("--pipes", action="store_true", help=PIPES_HELP)
 
 
 def run(args: argparse.Namespace) -> None:

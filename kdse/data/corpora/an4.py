@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kdse.data.audio import RATE, ArkWriter, guess_byte_order
 from kdse.data.datadir import check_speech, in_processes, write_tables
-from kdse.data.noise import check_noises, find_noises, to_tsv
+from kdse.data.noise import NOISE_HELP, check_noises, find_noises, to_tsv
 from kdse.errors import UserError
 from kdse.files import atomic_dir, atomic_path, fingerprint, sha256
 from kdse.progress import say
@@ -38,8 +38,8 @@ class Utterance:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--an4", type=Path, required=True, metavar="DIR", help="the corpus, with etc/ and wav/")
-    parser.add_argument("--noise", type=Path, required=True, metavar="DIR_OR_TSV", help="noises: a folder of audio or a TSV with columns split and path")
-    parser.add_argument("--byte_order", choices=("auto", *BYTE_ORDERS), default="auto", help="of .raw files (default: told from their samples)")
+    parser.add_argument("--noise", type=Path, required=True, metavar="DIR_OR_TSV", help=NOISE_HELP)
+    parser.add_argument("--byte_order", choices=("auto", *BYTE_ORDERS), default="auto", help="of .raw files (default: by their samples)")
 
 
 def inputs(an4: Path, noise: Path, byte_order: str) -> dict:
@@ -48,7 +48,7 @@ def inputs(an4: Path, noise: Path, byte_order: str) -> dict:
     for path in lists:
         if not path.is_file():
             raise UserError(f"{an4} is not AN4 in its official layout: there is no {path}; set AN4 in db.sh")
-    audio = {str(p): p.stat().st_size for p in sorted((an4 / "wav").rglob("*.*"))}
+    audio = {str(p.relative_to(an4)): p.stat().st_size for p in sorted((an4 / "wav").rglob("*.*"))}
     noises = find_noises(noise)
     return {
         "an4": str(an4.resolve()),
