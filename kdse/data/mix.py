@@ -20,7 +20,7 @@ MARGIN_DB = 15.9
 PEAK = 32766.0
 """Largest magnitude before rounding: speech and noise are rounded each, so that their sum may be one larger."""
 SILENT = 30.0
-"""A mean square of int16 samples below this (−75 dB of full scale) is silence: raised to a level of use, rounding would be heard."""
+"""A mean square of int16 samples below this (−75 dB of full scale) is silence: made louder, its rounding would be heard."""
 TRIES = 8
 """How many stretches of a noise are tried for one that is not silent, before the loudest is taken."""
 

@@ -39,7 +39,7 @@ class Utterance:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--an4", type=Path, required=True, metavar="DIR", help="the corpus, with etc/ and wav/")
     parser.add_argument("--noise", type=Path, required=True, metavar="DIR_OR_TSV", help=NOISE_HELP)
-    parser.add_argument("--byte_order", choices=("auto", *BYTE_ORDERS), default="auto", help="of .raw files (default: by their samples)")
+    parser.add_argument("--byte_order", choices=("auto", *BYTE_ORDERS), default="auto", help="of .raw files (default: auto)")
 
 
 def inputs(an4: Path, noise: Path, byte_order: str) -> dict:
