@@ -1,8 +1,8 @@
 """The one list of what kdse depends on; `tools/install.sh` installs all of it, `tools/check_env.py` compares against it.
 
-Direct dependencies are pinned to what the tests ran with; `tools/constraints.txt`, made from this list by `make lock`, pins what they pull in.
-ESPnet 202511 is the last release for Python 3.11 and wants setuptools < 74, so torch stays below 2.12; torch and torchaudio must come
-from the same place (see docs/decisions.md).
+Direct dependencies are pinned to what the tests ran with; `tools/constraints.txt`, made from this list by `make lock`, pins what
+they pull in. ESPnet 202511 is the last release for Python 3.11 and wants setuptools < 74, so torch stays below 2.12; torch and
+torchaudio must come from the same place (docs/decisions.md).
 """
 
 from setuptools import find_packages, setup

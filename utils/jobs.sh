@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Run one command on this machine or on a Slurm node, its output on the terminal and in a log file.
 #
-#   utils/jobs.sh [--where local|slurm] [--slurm_opts "..."] [--ngpu N] [--threads N] --log FILE command [argument...]
+#   utils/jobs.sh [--where local|slurm] [--slurm_opts "..."] [--ngpu N] [--num_nodes N] [--threads N] --log FILE command [argument...]
 #
 # Exit code: the command's own. When it fails, its last lines are repeated on standard error, so that nobody has to open the log.
 set -euo pipefail
@@ -9,9 +9,12 @@ set -euo pipefail
 where=local
 slurm_opts=
 ngpu=0
+num_nodes=1
 threads=1
 log=
-help_message=$(sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}")
+help_message() {
+    sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}"
+}
 utils=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$utils/log.sh"
 . "$utils/parse_options.sh"
@@ -22,7 +25,7 @@ case "$where" in
     local) runner=() ;;
     slurm)
         command -v srun >/dev/null || die "--where slurm needs srun, which is not on this machine; use --where local (cmd.sh)"
-        runner=(srun --job-name "$(basename "${log%.log}")" --cpus-per-task "$threads")
+        runner=(srun --job-name "$(basename "${log%.log}")" --nodes "$num_nodes" --ntasks-per-node 1 --cpus-per-task "$threads")
         [ "$ngpu" -eq 0 ] || runner+=(--gres "gpu:$ngpu")
         read -ra extra <<<"$slurm_opts"
         runner+=("${extra[@]}")

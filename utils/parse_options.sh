@@ -2,7 +2,7 @@
 # `--name value` for shell scripts; to be sourced where the script's variables have their defaults and before it uses them.
 #
 # Every lower-case variable that the script has set is an option of the same name ('-' and '_' are alike, `--name=value` works too).
-# --help prints $help_message. An option that does not exist, or one without its value, is one sentence and exit code 2.
+# --help calls the script's function help_message. An option that does not exist, or one without its value, is one sentence and exit code 2.
 # What follows the options stays in "$@".
 
 # The declared name nearest to $1 by edit distance, or nothing when none is near.
@@ -28,7 +28,7 @@ _nearest_option() {
 while [ $# -gt 0 ]; do
     case "$1" in
         --help | -h)
-            printf '%s\n' "${help_message:-$(basename "$0") has no help}"
+            help_message
             exit 0
             ;;
         --?*) ;;

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Where corpora are on this machine; to be sourced. A value in the environment wins: AN4=/data/an4 ./run.sh
+
+# The corpora of one machine often stand together; where that folder exists, its parts are found without being named.
+_data=../../../../shared/data
+if [ -d "$_data" ]; then
+    _data=$(cd "$_data" && pwd)
+    AN4="${AN4:-$_data/an4}"
+    NOISE="${NOISE:-$_data/noise/noises.tsv}"
+fi
+
+# CMU AN4 in its official layout (etc/ and wav/; SPHERE, raw or FLAC)
+AN4="${AN4:-}"
+# Noises: any folder of audio, or a TSV with the columns path and split (train, dev, test)
+NOISE="${NOISE:-}"
+export AN4 NOISE
+unset _data

@@ -1,0 +1,201 @@
+#!/usr/bin/env bash
+# The stages of every recipe. A recipe's run.sh calls this from its own folder with its corpus settings and the user's options.
+set -euo pipefail
+
+# General
+stage=1
+stop_stage=10
+nj=$(getconf _NPROCESSORS_ONLN)
+ngpu=0
+num_nodes=1
+expdir=exp
+dumpdir=dump
+exp_tag=
+# What is trained
+approaches="standalone_se kd"
+seeds="0"
+baselines="spectral_subtraction"
+# Configs: files here or below the repository's own folder
+asr_config=conf/asr/conformer.yaml
+teacher_config=conf/teacher/conformer.yaml
+student_config=conf/student/dccrn-s.yaml
+tokens_config=conf/tokens.yaml
+mix_config=conf/mix/default.yaml
+inference_config=conf/decode/ctc_greedy.yaml
+# Corpus, set by run.sh
+corpus=
+data_opts= # arguments for kdse data; spaces inside one are written '\ '
+sets="dev_noisy test_noisy test_clean"
+claim=
+
+help_message() {
+    cat <<EOF
+Usage: ./run.sh [--option value]...
+
+Stages (--stage first, --stop_stage last):
+   1 data     find or make the corpus; write and validate its data dirs
+   2 mix      fixed noisy dev and test sets with a manifest; packs for mixing in training
+   3 asr      token list and the backend, trained on noisy speech (mct_noisy)
+   4 teacher  the SE teacher and standalone_se
+   5 tokens   K-means over the backend's latents
+   6 train    the approaches asked for, times the seeds
+   7 enhance  enhanced dev and test audio
+   8 decode   hypotheses
+   9 score    score rows in results/
+  10 report   RESULTS.md, tables, plots and the page
+  11 export   (comes with a later version)
+
+Options (with their values now):
+  --stage $stage --stop_stage $stop_stage        the stages to run; what is done already is skipped
+  --approaches "$approaches" --seeds "$seeds"    what stages 6 to 9 train and test
+  --baselines "$baselines"    classical front ends, tested beside them
+  --nj $nj --ngpu $ngpu --num_nodes $num_nodes    processes of data stages; GPUs a node (0: CPU) and nodes of training
+  --asr_config $asr_config
+  --teacher_config $teacher_config
+  --student_config $student_config
+  --tokens_config $tokens_config
+  --mix_config $mix_config
+  --inference_config $inference_config
+  --expdir $expdir --dumpdir $dumpdir    where models and mixed sets go
+  --exp_tag "$exp_tag"    added to the names of all runs
+  --sets "$sets"    sets that stages 7 to 9 process; test sets only for the runs in selected.yaml, where that file exists
+  --corpus $corpus --data_opts "$data_opts"    what stage 1 prepares
+  --claim "$claim"    what stage 10 checks: exit code 1 where it does not hold
+
+Where jobs run (this machine, Slurm) is set in cmd.sh, where corpora are in db.sh.
+EOF
+}
+root=../../..
+. "$root/utils/log.sh"
+. "$root/utils/parse_options.sh"
+[ $# -eq 0 ] || die "'$1' is no option; options are --name value, and a value with spaces needs quotes"
+[[ $stage =~ ^[0-9]+$ && $stop_stage =~ ^[0-9]+$ ]] || die "--stage and --stop_stage are numbers from 1 to 11"
+[ -n "$corpus" ] || die "--corpus is missing; call a recipe's run.sh, which sets it"
+. ./path.sh
+. ./cmd.sh
+train_cmd="$train_cmd --ngpu $ngpu --num_nodes $num_nodes"
+
+# config FILE: the recipe's own file, else the repository's of the same name.
+config() {
+    if [ -f "$1" ]; then
+        echo "$1"
+    elif [ -f "$root/$1" ]; then
+        echo "$root/$1"
+    else
+        die "there is no config $1, neither in $PWD nor in $(cd $root && pwd)"
+    fi
+}
+
+# within N TITLE: whether stage N was asked for; names it.
+within() {
+    [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] || return 1
+    log "stage $1: $2"
+}
+
+# run RUNNER NAME COMMAND...: print one command and run it as a job; a failure ends the recipe with the command's own exit code.
+run() {
+    local code=0 runner=$1 name=$2
+    shift 2
+    show "$@"
+    $runner --log "$expdir/log/$name.log" "$@" || code=$?
+    [ "$code" -eq 0 ] || log "stopped; the same ./run.sh goes on from here once the cause is mended" >&2
+    [ "$code" -eq 0 ] || exit "$code"
+}
+
+asr_yaml=$(config "$asr_config")
+teacher_yaml=$(config "$teacher_config")
+student_yaml=$(config "$student_config")
+tokens_yaml=$(config "$tokens_config")
+mix_yaml=$(config "$mix_config")
+inference_yaml=$(config "$inference_config")
+
+tag=${exp_tag:+_$exp_tag}
+student=$(basename "$student_config" .yaml)
+backend=$expdir/asr_$(basename "$asr_config" .yaml)$tag
+teacher=$expdir/se_teacher_$(basename "$teacher_config" .yaml)$tag
+tokens=$expdir/tokens$tag
+read -ra approach_list <<<"$approaches"
+read -ra seed_list <<<"$seeds"
+read -ra baseline_list <<<"$baselines"
+read -ra set_list <<<"$sets"
+mapfile -t data_list < <([ -z "$data_opts" ] || xargs printf '%s\n' <<<"$data_opts")
+selected=()
+[ ! -f selected.yaml ] || selected=(--selected selected.yaml)
+devices=(--ngpu "$ngpu" --num_nodes "$num_nodes")
+training=(--corpus "$corpus" --dump "$dumpdir" --mix "$mix_yaml" "${devices[@]}")
+
+# front_end APPROACH SEED: train the student by an approach; kdse itself knows which approaches there are.
+front_end() {
+    local name="$1_${student}_seed$2$tag" file options=()
+    for file in "conf/approach/$1.yaml" "$root/conf/approach/$1.yaml"; do
+        [ ! -f "$file" ] || { options=(--approach_config "$file") && break; }
+    done
+    run "$train_cmd" "train_$name" kdse train se --approach "$1" "${options[@]}" --seed "$2" --config "$student_yaml" \
+        --backend "$backend" --tokens "$tokens" --out "$expdir/$name" "${training[@]}"
+}
+
+# Runs that stages 7 to 9 process: no front end, the classical ones, the SE teacher, the students.
+without_front_end=mct_noisy_seed0$tag
+front_ends=("${baseline_list[@]/%/$tag}" "$(basename "$teacher")")
+for approach in "${approach_list[@]}"; do
+    for seed in "${seed_list[@]}"; do
+        front_ends+=("${approach}_${student}_seed$seed$tag")
+    done
+done
+
+if within 1 "data"; then
+    run "$cpu_cmd" data kdse data "$corpus" "${data_list[@]}" --out data --nj "$nj"
+fi
+
+if within 2 "mix"; then
+    run "$cpu_cmd" mix kdse mix --data data --dump "$dumpdir" --sets "$mix_yaml" --nj "$nj"
+fi
+
+if within 3 "asr"; then
+    run "$train_cmd" "train_$(basename "$backend")" kdse train asr --config "$asr_yaml" --data data --out "$backend" "${training[@]}"
+fi
+
+if within 4 "teacher"; then
+    run "$train_cmd" "train_$(basename "$teacher")" kdse train se --approach standalone_se --name se_teacher --config "$teacher_yaml" \
+        --out "$teacher" "${training[@]}"
+    front_end standalone_se 0
+fi
+
+if within 5 "tokens"; then
+    run "$cpu_cmd" tokens kdse tokens --backend "$backend" --dump "$dumpdir" --config "$tokens_yaml" --out "$tokens"
+fi
+
+if within 6 "train"; then
+    for approach in "${approach_list[@]}"; do
+        for seed in "${seed_list[@]}"; do
+            front_end "$approach" "$seed"
+        done
+    done
+fi
+
+if within 7 "enhance"; then
+    for name in "${front_ends[@]}"; do
+        run "$cpu_cmd" "enhance_$name" kdse enhance --run "$expdir/$name" --dump "$dumpdir" --sets "${set_list[@]}" "${selected[@]}" --nj "$nj"
+    done
+fi
+
+if within 8 "decode"; then
+    for name in "$without_front_end" "${front_ends[@]}"; do
+        run "$cpu_cmd" "decode_$name" kdse decode --run "$expdir/$name" --backend "$backend" --dump "$dumpdir" --config "$inference_yaml" \
+            --sets "${set_list[@]}" "${selected[@]}"
+    done
+fi
+
+if within 9 "score"; then
+    for name in "$without_front_end" "${front_ends[@]}"; do
+        run "$cpu_cmd" "score_$name" kdse score --run "$expdir/$name" --dump "$dumpdir" --sets "${set_list[@]}" "${selected[@]}" --out results --nj "$nj"
+    done
+fi
+
+if within 10 "report"; then
+    run "$cpu_cmd" report kdse report --recipe . ${claim:+--claim "$claim"}
+fi
+
+if within 11 "export"; then
+    log "export to ONNX, streaming and cost measurements come with a later version"
+fi
