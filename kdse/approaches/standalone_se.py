@@ -1,0 +1,33 @@
+"""`standalone_se`: the front end learns to restore the waveform and knows nothing of recognition (alias `kd_r`)."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from kdse.errors import UserError, did_you_mean
+from kdse.losses import SIGNAL
+
+Losses = dict[str, tuple[float, Tensor]]
+
+
+@dataclass(frozen=True)
+class StandaloneSE:
+    """L_r alone.
+
+    Attributes:
+        signal_loss: a name of `kdse.losses.SIGNAL`.
+        signal_conf: its options.
+    """
+
+    signal_loss: str = "snr"
+    signal_conf: dict[str, Any] = field(default_factory=dict)
+    needs_teacher = False
+
+    def __post_init__(self):
+        if self.signal_loss not in SIGNAL:
+            raise UserError(f"there is no signal loss '{self.signal_loss}'{did_you_mean(self.signal_loss, SIGNAL)}")
+
+    def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, teacher: None = None) -> Losses:
+        """Return {"l_r": (1, L_r)} for (B, N) waveforms ŝ and s with (B,) lengths."""
+        return {"l_r": (1.0, SIGNAL[self.signal_loss](enhanced, clean, lengths, **self.signal_conf))}

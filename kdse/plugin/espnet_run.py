@@ -1,0 +1,222 @@
+"""One ESPnet training run: logs into its folder, a line per epoch for the user, resume after a kill, a plain model at the end."""
+
+import contextlib
+import inspect
+import json
+import logging
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from kdse.errors import UserError, did_you_mean
+from kdse.files import atomic_path, check_keys, fingerprint, write_text
+from kdse.plugin.task import DistillationTask, MixingASRTask
+from kdse.progress import say
+from kdse.runs import write_run
+from kdse.stage import Step, changes
+
+TASKS = {"asr": MixingASRTask, "se": DistillationTask}
+MODEL_KEYS = ("encoder", "separator", "decoder", "mask_module")
+
+
+def train(kind: str, config: dict[str, Any], out: Path, step: Step, prepare: Callable[[Path], dict[str, Any]], extra: list) -> None:
+    """Run ESPnet's trainer in this process, from the last finished epoch if the same run was cut before.
+
+    Args:
+        kind: "asr" or "se".
+        config: ESPnet options; unknown ones are refused with the nearest known one.
+        out: experiment folder.
+        step: what the run depends on; a run cut under another configuration starts anew.
+        prepare: writes token lists and shape files into `out` and returns the options that name them.
+        extra: (mode, [path, name, type]) of further data, e.g. texts.
+    """
+    task = TASKS[kind]
+    check_keys(config, vars(task.get_parser().parse_args([])), "training config")
+    _continue_or_clear(out, step)
+    config = {**config, **prepare(out), "output_dir": str(out), "resume": True}
+    for mode, entry in extra:
+        config[f"{mode}_data_path_and_name_and_type"].append(entry)
+    write_text(out / "train.yaml", yaml.safe_dump(config, sort_keys=False))
+    epochs = config.get("max_epoch", 40)
+    with _logs(out / "train.log", out.name, epochs), _atomic_checkpoints():
+        try:
+            task.main(cmd=["--config", str(out / "train.yaml")])
+        except TypeError as e:
+            raise _unknown_option(e) from e
+    say(f"{out.name}: trained, log in {out / 'train.log'}")
+
+
+def write_units(text: Path, out: Path, vocab_size: int = 30, model_type: str = "bpe") -> dict[str, Any]:
+    """Train a sentencepiece model on the transcripts and return ESPnet's token options.
+
+    Args:
+        text: Kaldi text file of the training set.
+        vocab_size: pieces, <unk> included; fewer where the text has no more.
+        model_type: "bpe", "unigram" or "char".
+    """
+    import sentencepiece
+
+    lines = [line.split(maxsplit=1)[1] for line in text.read_text(encoding="utf-8").splitlines()]
+    sentencepiece.SentencePieceTrainer.Train(
+        sentence_iterator=iter(lines),
+        model_prefix=str(out / "bpe"),
+        vocab_size=vocab_size,
+        model_type=model_type,
+        character_coverage=1.0,
+        hard_vocab_limit=False,
+        bos_id=-1,
+        eos_id=-1,
+        minloglevel=2,
+    )
+    model = sentencepiece.SentencePieceProcessor(model_file=str(out / "bpe.model"))
+    pieces = [model.id_to_piece(i) for i in range(model.get_piece_size())]
+    tokens = ["<blank>", "<unk>", *(p for p in pieces if p != "<unk>"), "<sos/eos>"]
+    write_text(out / "tokens.txt", "".join(f"{t}\n" for t in tokens))
+    return {"token_type": "bpe", "bpemodel": str(out / "bpe.model"), "token_list": str(out / "tokens.txt")}
+
+
+def finish_backend(out: Path, config: dict[str, Any], corpus: str, seed: int) -> None:
+    """Keep the averaged model as `out`/model.pth and write run.yaml."""
+    state = _averaged(out, config)
+    _keep(state, out / "model.pth")
+    params = sum(value.numel() for value in state.values())
+    write_run(out, config, corpus=corpus, approach="mct_noisy", seed=seed, backend=out.name, params=params)
+    _clean(out)
+
+
+def finish_front_end(out: Path, config: dict[str, Any], **fields: Any) -> None:
+    """Write `out`/enh/{config.yaml,model.pth}, a plain ESPnet enhancement model without kdse's options, and run.yaml."""
+    state = _averaged(out, config)
+    prefix = "enh_model."
+    assert all(key.startswith(prefix) for key in state), "a teacher entered the checkpoint"
+    trained = yaml.safe_load((out / "config.yaml").read_text(encoding="utf-8"))
+    kept = {k: v for k, v in trained.items() if k in MODEL_KEYS or k.removesuffix("_conf") in MODEL_KEYS or k in ("model_conf", "init", "version")}
+    write_text(out / "enh" / "config.yaml", yaml.safe_dump(kept | {"criterions": []}, sort_keys=False))
+    _keep({key.removeprefix(prefix): value for key, value in state.items()}, out / "enh" / "model.pth")
+    from kdse.plugin.load import load_front_end
+
+    params = sum(p.numel() for p in load_front_end(out)[0].parameters())
+    write_run(out, config, params=params, **fields)
+    _clean(out)
+
+
+def _averaged(out: Path, config: dict[str, Any]) -> dict[str, torch.Tensor]:
+    phase, name, _ = config.get("best_model_criterion", [["valid", "loss", "min"]])[0]
+    return torch.load(out / f"{phase}.{name}.ave.pth", map_location="cpu", weights_only=True)
+
+
+def _keep(state: dict[str, torch.Tensor], path: Path) -> None:
+    with atomic_path(path) as part:
+        torch.save(state, part)
+
+
+def _clean(out: Path) -> None:
+    """Drop per-epoch models and the optimiser's state: the run is finished, and they are ten times its size."""
+    for path in [*out.glob("*epoch.pth"), *out.glob("*.ave*.pth"), *out.glob("*.best.pth"), out / "latest.pth", out / "checkpoint.pth"]:
+        path.unlink(missing_ok=True)
+
+
+def _continue_or_clear(out: Path, step: Step) -> None:
+    """Keep a cut run of the same configuration; remove one of another."""
+    started = out / "started.json"
+    if out.exists() and any(out.iterdir()):
+        old = json.loads(started.read_text(encoding="utf-8")) if started.exists() else None
+        if old and fingerprint(old) == fingerprint(step.config):
+            if (out / "checkpoint.pth").exists():
+                say(f"{out.name}: was cut before, goes on from its last finished epoch")
+        else:
+            if old:
+                say(f"{out.name}: starts anew, because {changes(old, step.config)}")
+            shutil.rmtree(out)
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(started, json.dumps(step.config, indent=1, sort_keys=True))
+
+
+def _unknown_option(error: TypeError) -> Exception:
+    """A UserError for a constructor that got an option it does not have; any other TypeError as it is."""
+    found = re.match(r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'", str(error))
+    if not found:
+        return error
+    frame = inspect.trace()[-1].frame
+    name, word = found.groups()
+    kinds = [v for v in [*frame.f_locals.values(), *frame.f_globals.values()] if inspect.isclass(v)]
+    known = {p for kind in kinds for p in inspect.signature(kind).parameters} if len(kinds) < 50 else set()
+    return UserError(f"{name} has no option '{word}'{did_you_mean(word, known)}")
+
+
+@contextlib.contextmanager
+def _atomic_checkpoints():
+    """Let a kill during `torch.save` leave the checkpoint of the epoch before; ESPnet writes it in place."""
+    save = torch.save
+
+    def atomic(value, file, *args, **kwargs):
+        if not isinstance(file, str | Path):
+            return save(value, file, *args, **kwargs)
+        with atomic_path(file) as part:
+            return save(value, part, *args, **kwargs)
+
+    torch.save = atomic
+    try:
+        yield
+    finally:
+        torch.save = save
+
+
+class EpochLines(logging.Handler):
+    """Turns ESPnet's report of an epoch into one short line with the time left, or a bar on a terminal."""
+
+    PATTERN = re.compile(r"(\d+)epoch results: \[train\] (.*?), \[valid\] (.*)")
+
+    def __init__(self, name: str, epochs: int):
+        super().__init__(logging.INFO)
+        self.name_, self.epochs, self.bar = name, epochs, None
+        self.start, self.first = time.monotonic(), 0
+        if sys.__stderr__.isatty():
+            from tqdm import tqdm
+
+            self.bar = tqdm(total=epochs, desc=name, unit="epoch", leave=False, file=sys.__stderr__)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        found = self.PATTERN.search(record.getMessage())
+        if not found:
+            return
+        epoch = int(found[1])
+        self.first = self.first or epoch - 1
+        train, valid = (dict(re.findall(r"(\w+)=([-\d.e]+)", part)) for part in found.groups()[1:])
+        rate = (time.monotonic() - self.start) / max(1, epoch - self.first)
+        shown = [k for k in ("loss", "cer_ctc", "l_r", "l_e", "l_d", "token_error_rate") if k in valid]
+        dev = ", ".join(f"{k} {float(valid[k]):.3g}" for k in shown)
+        if self.bar is not None:
+            self.bar.update(epoch - self.bar.n)
+            self.bar.set_postfix_str(dev)
+            return
+        left = (self.epochs - epoch) * rate
+        say(f"{self.name_}: epoch {epoch}/{self.epochs}, train loss {float(train['loss']):.3g}, dev {dev}; {rate:.0f} s each, {left / 60:.1f} min left")
+
+
+@contextlib.contextmanager
+def _logs(path: Path, name: str, epochs: int):
+    """Send ESPnet's log and its prints to `path`, epoch lines to the user; restore everything afterwards."""
+    root = logging.getLogger()
+    lines = EpochLines(name, epochs)
+    with open(path, "a", encoding="utf-8") as file:
+        log = logging.StreamHandler(file)
+        log.setFormatter(logging.Formatter("%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"))
+        before, level = root.handlers[:], root.level
+        root.handlers[:] = [log, lines]
+        root.setLevel(logging.INFO)
+        try:
+            with contextlib.redirect_stderr(file):
+                yield
+        finally:
+            root.handlers[:] = before
+            root.setLevel(level)
+            if lines.bar is not None:
+                lines.bar.close()

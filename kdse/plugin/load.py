@@ -1,0 +1,69 @@
+"""Load trained models, and refuse a checkpoint that does not fit instead of loading half of it."""
+
+import argparse
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from kdse.errors import UserError
+from kdse.files import read_yaml
+
+
+def load_state(model: nn.Module, path: Path | str) -> None:
+    """Load a state dict strictly.
+
+    Raises: UserError where the file is missing or unreadable, or a parameter is missing, unexpected or of another shape.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as e:
+        raise UserError(f"there is no checkpoint {path}") from e
+    except Exception as e:  # torch raises pickle, zip, runtime and value errors alike for a file that is not a checkpoint
+        raise UserError(f"{path} is not a readable checkpoint ({type(e).__name__}); train it again") from e
+    own = model.state_dict()
+    for key in own.keys() | state.keys():
+        if key not in state or key not in own:
+            where = "lacks" if key not in state else "has an unknown"
+            raise UserError(f"the checkpoint {path} is of another architecture: it {where} '{key}'")
+        if own[key].shape != state[key].shape:
+            shapes = f"{tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
+            raise UserError(f"the checkpoint {path} is of another architecture: '{key}' is {shapes}")
+    model.load_state_dict(state)
+
+
+def load(task, folder: Path | str, device: str = "cpu") -> tuple[nn.Module, argparse.Namespace]:
+    """Build the model of `folder`/config.yaml with an ESPnet task, load `folder`/model.pth, and return it in eval mode with its config."""
+    folder = Path(folder)
+    args = argparse.Namespace(**read_yaml(folder / "config.yaml"))
+    model = task.build_model(args)
+    load_state(model, folder / "model.pth")
+    return model.to(device).eval(), args
+
+
+def load_backend(folder: Path | str, device: str = "cpu"):
+    """The ESPnet ASR model of a stage 3 folder, and its config."""
+    import kdse.plugin.register  # noqa: F401
+    from espnet2.tasks.asr import ASRTask
+
+    return load(ASRTask, folder, device)
+
+
+def load_front_end(run: Path | str, device: str = "cpu"):
+    """The ESPnet enhancement model that a training run wrote to `run`/enh, and its config."""
+    import kdse.plugin.register  # noqa: F401
+    from espnet2.tasks.enh import EnhancementTask
+
+    return load(EnhancementTask, Path(run) / "enh", device)
+
+
+def load_teacher(backend: Path | str, tokens: Path | str | None, layer: int = 0):
+    """The frozen backend with the acoustic tokens of stage 5; a tokenizer brings its own layer."""
+    from kdse.plugin.model import FrozenTeacher
+    from kdse.tokens import load_tokens
+
+    asr, _ = load_backend(backend)
+    if tokens is None:
+        return FrozenTeacher(asr, layer)
+    book = load_tokens(tokens)
+    return FrozenTeacher(asr, book.layer, torch.from_numpy(book.centroids), book.distance)

@@ -1,0 +1,93 @@
+"""The ESPnet model that trains a front end by an approach, and the frozen recogniser that teaches it."""
+
+import contextlib
+
+import torch
+from espnet2.enh.espnet_model import ESPnetEnhancementModel
+from espnet2.torch_utils.device_funcs import force_gatherable
+from espnet2.train.abs_espnet_model import AbsESPnetModel
+from torch import Tensor, nn
+
+
+class FrozenTeacher:
+    """A backend in eval mode whose parameters take no gradient, while gradient flows through it; and its acoustic tokens.
+
+    No `nn.Module`: a model that holds it neither saves it nor switches it to training.
+
+    Args:
+        asr: an ESPnet ASR model.
+        layer: tapped encoder layer, counted from 1; 0 is the encoder's output.
+        centroids: (K, D), or None before stage 5.
+        distance: mean squared distance of a latent to its nearest centroid.
+    """
+
+    def __init__(self, asr: nn.Module, layer: int = 0, centroids: Tensor | None = None, distance: float = 1.0):
+        self.asr = asr.eval().requires_grad_(False)
+        self.layer, self.centroids, self.distance = layer, centroids, distance
+        self._tapped: Tensor | None = None
+        if layer:
+            asr.encoder.encoders[layer - 1].register_forward_hook(self._tap)
+
+    def _tap(self, module, inputs, output):
+        value = output[0]  # (x or (x, position), mask)
+        self._tapped = value[0] if isinstance(value, tuple) else value
+
+    def to(self, device: torch.device) -> "FrozenTeacher":
+        """Move the recogniser and the centroids."""
+        self.asr.to(device)
+        if self.centroids is not None:
+            self.centroids = self.centroids.to(device)
+        return self
+
+    def latents(self, wave: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, U, D) latents of (B, N) waveforms and their (B,) lengths; differentiable in `wave`."""
+        assert not self.asr.training
+        out, frames = self.asr.encode(wave, lengths)
+        out = out[0] if isinstance(out, tuple) else out
+        return (self._tapped if self.layer else out).float(), frames
+
+
+def enhance(model: ESPnetEnhancementModel, noisy: Tensor, lengths: Tensor) -> Tensor:
+    """(B, N) ŝ of (B, N) y, with the normalisation that ESPnet's `SeparateSpeech` applies."""
+    if model.normalize_variance:
+        scale = noisy.std(dim=1, keepdim=True)
+        return model.forward_enhance(noisy / scale, lengths, {})[0][0] * scale
+    return model.forward_enhance(noisy, lengths, {})[0][0]
+
+
+class DistillationModel(AbsESPnetModel):
+    """An ESPnet enhancement model trained by one of `kdse.approaches`; only the enhancement model is in its checkpoint.
+
+    Args:
+        enh_model: the front end.
+        approach: called with (enhanced, clean, lengths, teacher), returns {name: (weight, loss)}.
+        teacher: the frozen recogniser, or None.
+        precision: "fp32", or "bf16" for the networks (never for losses) where the processor is quicker at it.
+    """
+
+    def __init__(self, enh_model: ESPnetEnhancementModel, approach, teacher: FrozenTeacher | None = None, precision: str = "fp32"):
+        super().__init__()
+        self.enh_model = enh_model
+        self.approach = approach
+        self.precision = precision
+        object.__setattr__(self, "teacher", teacher)
+
+    def _apply(self, function, recurse=True):
+        result = super()._apply(function, recurse)
+        if self.teacher is not None:
+            self.teacher.to(next(self.parameters()).device)
+        return result
+
+    def forward(self, speech_mix: Tensor, speech_mix_lengths: Tensor, speech_ref1: Tensor, **rest):
+        """Return ESPnet's (loss, stats, weight) for noisy and clean (B, N) waveforms and (B,) lengths."""
+        low = torch.autocast(speech_mix.device.type, torch.bfloat16) if self.precision == "bf16" else contextlib.nullcontext()
+        with low:
+            enhanced = enhance(self.enh_model, speech_mix, speech_mix_lengths).float()
+            losses = self.approach(enhanced, speech_ref1, speech_mix_lengths, self.teacher)
+        loss = sum(weight * value for weight, value in losses.values() if weight)
+        stats = {name: value.detach() for name, (_, value) in losses.items()} | {"loss": loss.detach()}
+        return force_gatherable((loss, stats, speech_mix.shape[0]), loss.device)
+
+    def collect_feats(self, speech_mix: Tensor, speech_mix_lengths: Tensor, **rest) -> dict[str, Tensor]:
+        """ESPnet's statistics stage has nothing to collect here."""
+        return {"feats": speech_mix, "feats_lengths": speech_mix_lengths}

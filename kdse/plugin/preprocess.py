@@ -1,0 +1,83 @@
+"""On-the-fly mixing inside ESPnet's data loader; what is mixed depends on (corpus, purpose, seed, epoch, utterance) and nothing else."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from espnet2.iterators.abs_iter_factory import AbsIterFactory
+from espnet2.train.preprocessor import AbsPreprocessor
+
+from kdse.data.mix import MixConfig, draw, rng_for
+from kdse.data.pack import Pack
+
+FULL_SCALE = np.float32(32768)
+
+
+@dataclass(frozen=True)
+class MixOptions:
+    """`mix_conf` of a training run.
+
+    Attributes:
+        corpus: enters the key of the randomness.
+        noise_train, noise_valid: folders of packs.
+        mix: options of `kdse.data.mix.MixConfig`.
+        seed: of the mixtures; validation mixtures ignore it, so that all runs are compared on the same items.
+        speeds: speed factors to choose from in training (backends only; a front end needs s and ŝ aligned with cached targets).
+    """
+
+    corpus: str
+    noise_train: str
+    noise_valid: str
+    mix: dict[str, Any]
+    seed: int = 0
+    speeds: tuple[float, ...] = (1.0,)
+
+
+class MixPreprocessor(AbsPreprocessor):
+    """Turn clean int16 speech into what a model trains on.
+
+    For a front end, `speech_ref1` becomes speech_mix and speech_ref1, float32 (N,) in [−1, 1). For a backend, `speech` becomes the noisy
+    signal and `rest` (ESPnet's preprocessor) makes token ids of the text.
+    """
+
+    def __init__(self, train: bool, options: MixOptions, rest=None):
+        super().__init__(train)
+        self.options, self.rest, self.epoch = options, rest, 0
+        self.config = MixConfig.of(options.mix, "mix_conf")
+        self.noise = Pack(options.noise_train if train else options.noise_valid)
+
+    def __call__(self, uid: str, data: dict[str, Any]) -> dict[str, np.ndarray]:
+        name = "speech_ref1" if "speech_ref1" in data else "speech"
+        purpose, seed, epoch = ("train", self.options.seed, self.epoch) if self.train else ("valid", 0, 0)
+        speech = data[name]
+        if self.train and len(self.options.speeds) > 1:
+            speed = rng_for(self.options.corpus, "speed", seed, epoch, uid).choice(self.options.speeds)
+            speech = change_speed(speech, float(speed))
+        item = draw(speech, uid, epoch, seed, self.noise, self.config, purpose, self.options.corpus)
+        noisy = item.noisy.astype(np.float32) / FULL_SCALE
+        if name == "speech_ref1":
+            return {**data, "speech_mix": noisy, "speech_ref1": item.speech.astype(np.float32) / FULL_SCALE}
+        data = {**data, "speech": noisy}
+        return self.rest(uid, data) if self.rest else data
+
+
+def change_speed(speech: np.ndarray, speed: float) -> np.ndarray:
+    """int16 (N,) -> int16 (⌈N/speed⌉,): faster and higher for speed > 1 (Kaldi's speed perturbation, Ko et al., Interspeech 2015)."""
+    if speed == 1.0:
+        return speech
+    from scipy.signal import resample_poly
+
+    changed = resample_poly(speech.astype(np.float32), 100, round(speed * 100))
+    return np.clip(np.rint(changed), -32768, 32767).astype(np.int16)
+
+
+class EpochIterFactory(AbsIterFactory):
+    """Tells the preprocessor the epoch before ESPnet's loader makes its workers, which copy it."""
+
+    def __init__(self, factory: AbsIterFactory):
+        self.factory = factory
+
+    def build_iter(self, epoch: int, shuffle: bool | None = None):
+        """ESPnet's iterator of this epoch."""
+        self.factory.dataset.preprocess.epoch = epoch
+        return self.factory.build_iter(epoch, shuffle)

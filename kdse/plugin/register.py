@@ -1,0 +1,18 @@
+"""Importing this module registers kdse with ESPnet: the separators, and the memory-mapped pack as a data type."""
+
+from kdse.plugin.quiet import import_espnet
+
+import_espnet()
+
+from espnet2.tasks import enh, enh_s2t  # noqa: E402
+from espnet2.train import dataset  # noqa: E402
+
+from kdse.data.pack import Pack  # noqa: E402
+from kdse.plugin.separators import KdseDCCRN  # noqa: E402
+
+SEPARATORS = {"kdse_dccrn": KdseDCCRN}  # keys in lower case: ESPnet lowers what it reads
+
+# enh_s2t deep-copies the choices at its import, so both lists need the entry
+for choices in (enh.separator_choices, enh_s2t.enh_separator_choices):
+    choices.classes.update(SEPARATORS)
+dataset.DATA_TYPES["kdse_pack"] = {"func": Pack, "kwargs": [], "help": "int16 samples of a folder written by `kdse mix`, memory-mapped."}

@@ -1,0 +1,83 @@
+"""ESPnet tasks with on-the-fly mixing: a backend (`MixingASRTask`), and a front end trained by an approach (`DistillationTask`)."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+import kdse.plugin.register  # noqa: F401  isort: skip
+from espnet2.tasks.asr import ASRTask
+from espnet2.tasks.enh import EnhancementTask
+from espnet2.utils.nested_dict_action import NestedDictAction
+
+from kdse import approaches
+from kdse.plugin.load import load_state, load_teacher
+from kdse.plugin.model import DistillationModel
+from kdse.plugin.preprocess import EpochIterFactory, MixOptions, MixPreprocessor
+from kdse.plugin.speed import bf16_training, cheap_dropout
+
+
+def mix_options(args: argparse.Namespace) -> MixOptions:
+    """The `mix_conf` of a config as options."""
+    conf = dict(args.mix_conf)
+    return MixOptions(**{**conf, "speeds": tuple(conf.get("speeds", (1.0,)))})
+
+
+class Mixing:
+    """What both tasks share: the `mix_conf` option, and loaders that know the epoch."""
+
+    @classmethod
+    def add_task_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        super().add_task_arguments(parser)
+        group = parser.add_argument_group(description="kdse")
+        group.add_argument("--mix_conf", action=NestedDictAction, default={}, help="Options of on-the-fly mixing (MixOptions).")
+        group.add_argument("--kdse_conf", action=NestedDictAction, default={}, help="Precision; for a front end its approach and teachers.")
+
+    @classmethod
+    def build_iter_factory(cls, args, distributed_option, mode: str, kwargs: dict | None = None):
+        return EpochIterFactory(super().build_iter_factory(args, distributed_option, mode, kwargs))
+
+
+class MixingASRTask(Mixing, ASRTask):
+    """ESPnet's ASR task on speech that is mixed with noise as it is read. Its models are plain ESPnet ASR models.
+
+    kdse_conf:
+        precision: "fp32" or "bf16", for training alone.
+    """
+
+    @classmethod
+    def build_model(cls, args: argparse.Namespace):
+        model = super().build_model(args)
+        cheap_dropout(model)
+        if args.kdse_conf.get("precision") == "bf16":
+            bf16_training(model)
+        return model
+
+    @classmethod
+    def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> Callable[[str, dict[str, Any]], dict]:
+        return MixPreprocessor(train, mix_options(args), super().build_preprocess_fn(args, train))
+
+
+class DistillationTask(Mixing, EnhancementTask):
+    """ESPnet's enhancement task with an approach in place of `criterions`; its config is a plain enhancement config plus `kdse_conf`.
+
+    kdse_conf:
+        approach, approach_conf: a name of `kdse.approaches` and its options.
+        backend, tokens: folders of stages 3 and 5, where the approach needs a teacher.
+        init: a state dict that every run starts from, or None.
+        precision: "fp32" or "bf16".
+    """
+
+    @classmethod
+    def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> Callable[[str, dict[str, Any]], dict]:
+        return MixPreprocessor(train, mix_options(args))
+
+    @classmethod
+    def build_model(cls, args: argparse.Namespace) -> DistillationModel:
+        conf = args.kdse_conf
+        approach = approaches.build(conf["approach"], conf.get("approach_conf") or {})
+        front_end = super().build_model(args)
+        cheap_dropout(front_end)
+        if conf.get("init"):
+            load_state(front_end, conf["init"])
+        teacher = load_teacher(conf["backend"], conf["tokens"]) if approach.needs_teacher else None
+        return DistillationModel(front_end, approach, teacher, conf.get("precision", "fp32"))

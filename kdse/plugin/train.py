@@ -1,0 +1,135 @@
+"""Stages 3, 4 and 6: `kdse train asr` trains a backend, `kdse train se` a front end by an approach. ESPnet is imported only if there is work."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from kdse import approaches
+from kdse.config import merge, read_config
+from kdse.errors import UserError
+from kdse.files import sha256
+from kdse.stage import Step, done_hash
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `kdse train`."""
+    kinds = parser.add_subparsers(dest="kind", metavar="asr|se", required=True)
+    for kind, text in (("asr", "a backend on noisy speech (approach mct_noisy)"), ("se", "a front end by an approach")):
+        sub = kinds.add_parser(kind, help=text, description=f"Train {text}.")
+        sub.add_argument("--config", type=Path, required=True, help="ESPnet YAML of the model and its training; may have a 'base:'")
+        sub.add_argument("--out", type=Path, required=True, help="experiment folder; its name is the run's name")
+        sub.add_argument("--dump", type=Path, default=Path("dump"), help="what stage 2 wrote (default: dump)")
+        sub.add_argument("--corpus", required=True, help="corpus name; enters the randomness of the mixtures")
+        sub.add_argument("--mix", type=Path, help="YAML of mixing options (section 'train')")
+        sub.add_argument("--seed", type=int, default=0, help="initialisation, order and mixtures (default: 0)")
+        sub.add_argument("--ngpu", type=int, default=0, help="GPUs per node; 0 trains on the CPU (default)")
+        sub.add_argument("--num_nodes", type=int, default=1, help="nodes, one process each under Slurm (default: 1)")
+        if kind == "asr":
+            sub.add_argument("--data", type=Path, default=Path("data"), help="data dirs of stage 1 (default: data)")
+        else:
+            sub.add_argument("--approach", required=True, help=f"one of {', '.join(approaches.APPROACHES)}")
+            sub.add_argument("--approach_config", type=Path, help="YAML of its options")
+            sub.add_argument("--name", help="approach name in the tables, where it differs (se_teacher)")
+            sub.add_argument("--backend", type=Path, help="folder of stage 3; frozen teacher and recogniser of the run")
+            sub.add_argument("--tokens", type=Path, help="folder of stage 5")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train, or resume, or skip."""
+    (train_asr if args.kind == "asr" else train_se)(args)
+
+
+def train_asr(args: argparse.Namespace) -> None:
+    """Train a backend with on-the-fly mixing; `out` becomes config.yaml, model.pth, tokens.txt and bpe.model."""
+    config = read_config(args.config)
+    units = config.pop("kdse_tokens", {})
+    config = _common(args, config)
+    texts = {name: sha256(_needed(args.data / name / "text", "stage 1")) for name in ("train", "dev")}
+    step = Step(args.out, _state(config) | {"units": units, "texts": texts}, f"train {args.out.name}")
+    if not step.needed():
+        return
+    from kdse.plugin.espnet_run import finish_backend, train, write_units
+
+    train_text = args.data / "train" / "text"
+
+    def prepare(part: Path) -> dict[str, Any]:
+        return write_units(train_text, part, **units) | _data(args, "speech", part) | {"use_preprocessor": True}
+
+    extra = [("train", [str(train_text), "text", "text"]), ("valid", [str(args.data / "dev" / "text"), "text", "text"])]
+    train("asr", config, args.out, step, prepare, extra)
+    finish_backend(args.out, config, args.corpus, args.seed)
+    step.finish()
+
+
+def train_se(args: argparse.Namespace) -> None:
+    """Train a front end by an approach; `out`/enh becomes a plain ESPnet enhancement model."""
+    options = read_config(args.approach_config) if args.approach_config else {}
+    options.pop("approach", None)
+    approach = approaches.build(args.approach, options)
+    conf = {"approach": args.approach, "approach_conf": options}
+    if approach.needs_teacher:
+        if not (args.backend and args.tokens):
+            raise UserError(f"approach {args.approach} learns from a recogniser: give --backend and --tokens")
+        conf |= {"backend": str(args.backend), "tokens": str(args.tokens)}
+    config = _common(args, merge({"kdse_conf": conf}, read_config(args.config)))
+    teachers = {str(p): done_hash(p) for p in (args.backend, args.tokens) if approach.needs_teacher}
+    step = Step(args.out, _state(config) | {"teachers": teachers}, f"train {args.out.name}")
+    if not step.needed():
+        return
+    for folder, finished in teachers.items():
+        if finished is None:
+            raise UserError(f"{folder} is not finished; run stages 3 and 5 first")
+    from kdse.plugin.espnet_run import finish_front_end, train
+
+    train("se", config, args.out, step, lambda part: _data(args, "speech_ref1", part), [])
+    finish_front_end(
+        args.out,
+        config,
+        corpus=args.corpus,
+        approach=args.name or args.approach,
+        seed=args.seed,
+        student=args.config.stem,
+        teacher=args.backend.name if approach.needs_teacher else None,
+        backend=args.backend.name if args.backend else None,
+    )
+    step.finish()
+
+
+def _common(args: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]:
+    """The config with what every training run adds: mixing, seed, devices."""
+    packs = {f"noise_{name}": str(_needed(args.dump / "pack" / f"noise_{pack}", "stage 2")) for name, pack in (("train", "train"), ("valid", "dev"))}
+    mixing = read_config(args.mix).get("train", {}) if args.mix else {}
+    mix_conf = merge(config.get("mix_conf", {}), {"corpus": args.corpus, **packs, "mix": mixing, "seed": args.seed})
+    devices: dict[str, Any] = {"ngpu": args.ngpu, "multiprocessing_distributed": args.ngpu > 1 or args.num_nodes > 1}
+    if args.num_nodes > 1:
+        devices["dist_launcher"] = "slurm"
+    return {**config, "mix_conf": mix_conf, "seed": args.seed, **devices}
+
+
+def _state(config: dict[str, Any]) -> dict[str, Any]:
+    """What the result depends on: the config without the devices, and the packs' fingerprints."""
+    kept = {k: v for k, v in config.items() if k not in ("ngpu", "multiprocessing_distributed", "dist_launcher", "num_workers")}
+    pack = Path(config["mix_conf"]["noise_train"]).parent
+    names = ("speech_train", "speech_dev", "noise_train", "noise_dev")
+    return {"config": kept, "packs": {name: sha256(_needed(pack / name, "stage 2") / "index.json") for name in names}}
+
+
+def _data(args: argparse.Namespace, name: str, part: Path) -> dict[str, Any]:
+    """ESPnet's data options for the clean packs under the data name `name`; shape files are written to `part`."""
+    from kdse.data.pack import Pack
+
+    found: dict[str, Any] = {}
+    for mode, pack in (("train", "speech_train"), ("valid", "speech_dev")):
+        folder = args.dump / "pack" / pack
+        held = Pack(folder)
+        shapes = part / f"{mode}_shape"
+        shapes.write_text("".join(f"{utt} {held.length(utt)}\n" for utt in held), encoding="utf-8")
+        found[f"{mode}_data_path_and_name_and_type"] = [[str(folder), name, "kdse_pack"]]
+        found[f"{mode}_shape_file"] = [str(shapes)]
+    return found
+
+
+def _needed(path: Path, stage: str) -> Path:
+    if not path.exists():
+        raise UserError(f"{path} is missing; run {stage} first")
+    return path
