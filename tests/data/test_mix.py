@@ -1,0 +1,207 @@
+"""Mixing: y = s + n to the last bit, the SNR asked for, and randomness that belongs to the example."""
+
+import hashlib
+import math
+import random
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, astuple
+
+import numpy as np
+import pytest
+
+from kdse.data.mix import FRAME, MixConfig, active_power, choose_noise, combine, cut, draw, mix, rng_for
+from kdse.data.pack import Pack, write_pack
+from kdse.errors import UserError
+
+
+@pytest.fixture
+def noise(tmp_path, noiselike):
+    write_pack(tmp_path / "noise", ((f"n{i}", noiselike(2 + 0.3 * i, i, 50 * (i + 1))) for i in range(8)))
+    return Pack(tmp_path / "noise")
+
+
+@pytest.fixture
+def speech(speechlike):
+    return {f"utt{i}": speechlike(0.7 + 0.02 * i, i) for i in range(40)}
+
+
+def exact(m):
+    """noisy == speech + noise, in integers wide enough to show a wrap-around."""
+    return np.array_equal(m.noisy.astype(np.int64), m.speech.astype(np.int64) + m.noise)
+
+
+def snr_reached(m):
+    return 10 * math.log10(active_power(m.speech) / np.mean(m.noise.astype(np.float64) ** 2))
+
+
+@pytest.mark.parametrize("snr", [-20, -5, 0, 7.5, 15, 30])
+@pytest.mark.parametrize("gain_db", [-6, 0, 6])
+def test_sum_is_exact_and_snr_is_reached(speechlike, noiselike, snr, gain_db):
+    m = mix(speechlike(1, 1), noiselike(2, 2), snr, offset=123, gain_db=gain_db)
+    assert all(x.dtype == np.int16 and x.shape == (16000,) for x in (m.noisy, m.speech, m.noise))
+    assert exact(m) and snr_reached(m) == pytest.approx(snr, abs=0.05)
+
+
+@pytest.mark.parametrize("level", [1, 4, 8])
+def test_no_wrap_around_where_it_would_clip(noiselike, level):
+    """Loud signals are turned down together: the sum stays exact and the SNR stays."""
+    rng = np.random.default_rng(0)
+    speech = np.clip(level * 8000 * rng.standard_normal(16000), -32768, 32767).astype(np.int16)
+    m = mix(speech, noiselike(2, 2, 9000), -5, gain_db=6)
+    assert exact(m) and m.gain < 2 and snr_reached(m) == pytest.approx(-5, abs=0.01)
+    assert max(abs(int(m.noisy.max())), abs(int(m.noisy.min()))) <= 32767
+
+
+def test_extreme_samples(noiselike):
+    speech = np.full(2000, -32768, np.int16)
+    for sign in (1, -1):
+        m = mix(speech, (sign * speech.astype(np.int32)).clip(-32768, 32767).astype(np.int16), 0, gain_db=6)
+        assert exact(m)
+    clean = mix(speech, speech, math.inf, gain_db=6)
+    assert exact(clean) and clean.speech.min() == -32766 and not clean.noise.any()
+
+
+def test_unscaled_speech_keeps_its_bits(speechlike, noiselike):
+    speech = speechlike(1, 1)
+    assert np.array_equal(mix(speech, noiselike(2, 2), 5).speech, speech)
+
+
+def test_combine_is_all_that_mixing_does_to_samples(speechlike, noiselike):
+    """The factors that a manifest stores make the same bits again."""
+    speech, noise = speechlike(1, 1), noiselike(2, 2)
+    m = mix(speech, noise, -3.3, offset=77, gain_db=1.7)
+    again = combine(speech, noise[77 : 77 + len(speech)], m.gain, m.noise_gain)
+    assert all(np.array_equal(a, b) for a, b in zip(again, (m.noisy, m.speech, m.noise)))
+
+
+def test_active_power_counts_speech_not_pauses():
+    loud = np.tile(np.array([1000, -1000], np.int16), 10 * FRAME)
+    assert active_power(loud) == 1e6
+    assert active_power(np.concatenate([loud, np.zeros(50 * FRAME, np.int16)])) == 1e6
+    assert active_power(np.zeros(5000, np.int16)) == 0
+    assert active_power(np.full(10, 7, np.int16)) == 49
+    assert active_power(loud / 1000) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("below_db, counts", [(15.5, True), (16.3, False)])
+def test_active_power_margin_is_that_of_p56(below_db, counts):
+    """A few blocks at 15.9 dB below the active level are the border (ITU-T P.56, method B)."""
+    loud = np.full(1000 * FRAME, 10000.0)
+    power = active_power(np.concatenate([loud, np.full(FRAME, 10000 * 10 ** (-below_db / 20))]))
+    assert (power < 1e8) == counts
+
+
+def test_errors_name_the_signal(speechlike, noiselike):
+    speech, noise, silence = speechlike(1, 1), noiselike(2, 2), np.zeros(32000, np.int16)
+    with pytest.raises(UserError, match=r"utterance utt7 is silent"):
+        mix(silence[:16000], noise, 0, utt="utt7")
+    with pytest.raises(UserError, match=r"noise rain is silent from sample 5 to 16005"):
+        mix(speech, silence, 0, offset=5, noise_id="rain")
+    with pytest.raises(UserError, match=r"noise rain \(0\.50 s\) is shorter than utterance utt7 \(1\.00 s\).*short_noise: repeat"):
+        mix(speech, noise[:8000], 0, utt="utt7", noise_id="rain")
+    bad = speech.astype(np.float32)
+    bad[3] = np.nan
+    with pytest.raises(UserError, match=r"utterance utt7 holds 1 NaN .* sample 3"):
+        mix(bad, noise, 0, utt="utt7")
+    with pytest.raises(UserError, match=r"noise rain holds"):
+        mix(speech, np.full(20000, np.inf), 0, noise_id="rain")
+
+
+def digest(job):
+    speech, utt, epoch, noise = job
+    m = draw(speech, utt, epoch, 3, noise, MixConfig(), corpus="an4")
+    return hashlib.sha256(m.noisy.tobytes() + m.noise.tobytes()).hexdigest()
+
+
+def test_draw_does_not_depend_on_workers_or_order(speech, noise):
+    jobs = [(x, utt, epoch, noise) for epoch in range(2) for utt, x in speech.items()]
+    expected = [digest(job) for job in jobs]
+    assert len(set(expected)) == len(expected)
+    order = random.Random(0).sample(range(len(jobs)), len(jobs))
+    with ProcessPoolExecutor(2) as pool:
+        mixed = dict(zip(order, pool.map(digest, [jobs[i] for i in order])))
+    assert [mixed[i] for i in range(len(jobs))] == expected
+
+
+@pytest.mark.parametrize("change", ["utt", "epoch", "seed", "purpose", "corpus"])
+def test_every_part_of_the_key_counts(speech, noise, change):
+    key = {"utt": "u", "epoch": 0, "seed": 0, "purpose": "train", "corpus": "an4"}
+    draws = [draw(speech["utt0"], **k, noise=noise, config=MixConfig(clean_prob=0)) for k in (key, {**key, change: "9"})]
+    assert not np.array_equal(draws[0].noisy, draws[1].noisy)
+
+
+def test_rng_keys_do_not_run_together():
+    assert rng_for("a", "bc").random() != rng_for("ab", "c").random()
+    assert rng_for("a", 1).random() == rng_for("a", "1").random()
+
+
+def test_golden_draw():
+    """Runs are compared on the same mixtures, so an item must never change: integers in, these bits out, on every machine."""
+    speech = (np.arange(16000) * 37 % 2001 - 1000).astype(np.int16)
+    noise = {name: (np.arange(40000) * step % 1501 - 750).astype(np.int16) for name, step in (("a", 53), ("b", 91))}
+    m = draw(speech, "utt", 2, 1, noise, MixConfig(), corpus="an4")
+    assert (m.noise_id, m.offset, round(m.snr_db, 6)) == ("b", 8538, 2.125465)
+    assert hashlib.sha256(m.noisy.astype("<i2").tobytes()).hexdigest()[:16] == "e75d1e1179b445ba"
+
+
+def test_draw_fills_the_ranges_of_the_config(speech, noise):
+    config = MixConfig(snr_low=0, snr_high=10, clean_prob=0.25, gain_low_db=-3, gain_high_db=0)
+    items = [draw(x, utt, epoch, 0, noise, config) for epoch in range(20) for utt, x in speech.items()]
+    assert all(map(exact, items))
+    noisy = [m for m in items if m.snr_db < math.inf]
+    assert 0.2 < 1 - len(noisy) / len(items) < 0.3
+    assert not any(m.noise.any() for m in items if m.snr_db == math.inf)
+    snrs, gains = [m.snr_db for m in noisy], [20 * math.log10(m.gain) for m in noisy]
+    assert 0 <= min(snrs) < 0.3 and 9.7 < max(snrs) <= 10
+    assert -3 <= min(gains) < -2.8 and -0.2 < max(gains) <= 0
+    assert {m.noise_id for m in noisy} == set(noise)
+    m = noisy[0]
+    original = noise[m.noise_id][m.offset : m.offset + len(m.noise)]
+    assert np.array_equal(m.noise, np.rint(original * np.float32(m.noise_gain)).astype(np.int16))
+
+
+def test_short_noise(speech, noise):
+    long = np.tile(speech["utt0"], 10)
+    with pytest.raises(UserError, match=r"is shorter than utterance long"):
+        draw(long, "long", 0, 0, noise, MixConfig(clean_prob=0))
+    m = draw(long, "long", 0, 0, noise, MixConfig(clean_prob=0, short_noise="repeat"))
+    period = len(noise[m.noise_id])
+    assert exact(m) and np.array_equal(m.noise[:-period], m.noise[period:])
+    assert cut(np.arange(5), 3, 4).tolist() == [3, 4, 0, 1]
+
+
+def test_silent_stretches_are_not_chosen():
+    """A noise that is mostly silence is still mixed where it sounds."""
+    rare = np.zeros(160000, np.int16)
+    rare[90000:91000] = 500
+    for i in range(20):
+        _, offset, stretch = choose_noise(rng_for(i), {"owl": rare}, 8000, "utt")
+        assert stretch.any() and np.array_equal(stretch, rare[offset : offset + 8000])
+
+
+def test_config_from_yaml(tmp_path):
+    path = tmp_path / "mix.yaml"
+    path.write_text("train: {snr_low: 0, short_noise: repeat}\nsets: {seed: 1}\n")
+    assert MixConfig.load(path) == MixConfig(snr_low=0.0, short_noise="repeat")
+    assert MixConfig.of({}, "here") == MixConfig()
+    assert astuple(MixConfig.of(asdict(MixConfig()), "here")) == astuple(MixConfig())
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("train: {snr_lo: 0}", r"mix.yaml, train: there is no option 'snr_lo' \(did you mean 'snr_low'\?\)"),
+        ("trian: {}", r"no option 'trian' \(did you mean 'train'\?\)"),
+        ("train: {snr_low: loud}", r"snr_low takes a float like -5.0, not 'loud'"),
+        ("train: {snr_low: 20}", r"snr_low is above snr_high"),
+        ("train: {short_noise: loop}", r"'error' or 'repeat', not 'loop'"),
+        ("train: {clean_prob: 10}", r"clean_prob is between 0 and 1"),
+        ("train: [1]", r"must hold 'key: value' pairs"),
+        ("train: {snr_low: ", r"line \d+ is not valid YAML"),
+    ],
+)
+def test_config_errors(tmp_path, text, message):
+    path = tmp_path / "mix.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=message):
+        MixConfig.load(path)
