@@ -4,6 +4,8 @@ import argparse
 import importlib
 from pathlib import Path
 
+from kdse.data.datadir import DataDir
+from kdse.data.noise import SPLITS
 from kdse.errors import UserError
 from kdse.files import write_text
 from kdse.progress import say
@@ -14,7 +16,6 @@ CORPORA = {
 }
 """name: module with `add_arguments(parser)`, `prepare(data_dir, nj, **options)` and, to know whether a rerun is needed,
 `inputs(**options) -> dict`. The options are those that `add_arguments` declares."""
-SPLITS = ("train", "dev", "test")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +40,8 @@ def run(args: argparse.Namespace) -> None:
     if not step.needed():
         return
     corpus.prepare(args.out, nj=args.nj, **options)
+    for split in SPLITS:
+        DataDir(args.out / split)
     write_text(args.out / "corpus", args.corpus + "\n")
     step.finish()
 
