@@ -262,7 +262,7 @@ def _samples(x: np.ndarray, name: str) -> np.ndarray:
 
 def _power(x: np.ndarray) -> float:
     x = x.astype(np.float64)
-    return float(x @ x) / len(x)
+    return float(np.einsum("n,n->", x, x)) / len(x)
 
 
 def _peak(x: np.ndarray) -> float:
