@@ -35,8 +35,9 @@ find_python() {
             return
         fi
     done
-    stop "kdse needs Python 3.11 and found $("${PYTHON:-python3}" --version 2>&1 || true); install it (Debian 12: apt-get install python3.11" \
-        "python3.11-venv python3.11-dev) or name it: PYTHON=/path/to/python3.11 make setup"
+    name=${names[0]}
+    stop "kdse needs Python 3.11, and $name is $("$name" --version 2>/dev/null || echo 'not to be found'); install 3.11 (Debian 12: apt-get" \
+        "install python3.11 python3.11-venv python3.11-dev) or name it: PYTHON=/path/to/python3.11 make setup"
 }
 
 # Run a command: on a terminal with its own progress bars, elsewhere silently with its last lines when it fails.

