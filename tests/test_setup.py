@@ -1,4 +1,4 @@
-"""Set-up: one dependency list, a table that names what is missing and its fix, an installer that never looks finished when it is not."""
+"""Set-up: one dependency list, a table that names what is missing and its fix, an installer that never only looks finished."""
 
 import importlib.metadata
 import importlib.util
@@ -23,10 +23,11 @@ def check_env():
 
 
 def test_help_is_quick_and_imports_nothing_heavy():
-    code = "import sys, kdse.cli\ntry: kdse.cli.main(['--help'])\nexcept SystemExit: pass\n"
-    code += "print(*{m.split('.')[0] for m in sys.modules} & {'torch', 'espnet2', 'numpy', 'scipy', 'sklearn', 'matplotlib'}, file=sys.stderr)"
+    heavy = ["torch", "espnet2", "numpy", "scipy", "sklearn", "matplotlib"]
+    code = "import sys, kdse.cli\ntry: kdse.cli.main(['--help'])\n"
+    code += f"except SystemExit: sys.exit(' '.join(set(sys.modules) & set({heavy})))"
     start = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert time.monotonic() - start < 1
     assert done.stderr == "\n"
     assert "report" in done.stdout

@@ -102,9 +102,8 @@ def test_help_of_every_recipe_lists_the_stages(recipe):
     assert done.returncode == 0, done.stderr
     for number, name in enumerate("data mix asr teacher tokens train enhance decode score report export".split(), 1):
         assert f"{number:4} {name}" in done.stdout
-    for (
-        option
-    ) in "stage stop_stage approaches seeds nj ngpu num_nodes asr_config student_config teacher_config inference_config".split():
+    options = "stage stop_stage approaches seeds nj ngpu num_nodes asr_config student_config teacher_config inference_config"
+    for option in options.split():
         assert f"--{option} " in done.stdout
 
 
@@ -136,9 +135,8 @@ def fake_recipe(tmp_path):
         (recipe / f"{name}.sh").symlink_to(f"../../TEMPLATE/kd1/{name}.sh")
     kdse = tmp_path / "bin/kdse"
     kdse.parent.mkdir()
-    kdse.write_text(
-        '#!/bin/sh\n[ "$1" != "$FAIL" ] || { echo "kdse $1: no such thing" >&2; exit 2; }\nfor a; do printf "<%s>" "$a"; done\necho\n'
-    )
+    fail = '[ "$1" != "$FAIL" ] || { echo "kdse $1: no such thing" >&2; exit 2; }'
+    kdse.write_text(f'#!/bin/sh\n{fail}\nfor a; do printf "<%s>" "$a"; done\necho\n')
     kdse.chmod(0o755)
 
     def run(*args: str, **env: str) -> subprocess.CompletedProcess:
