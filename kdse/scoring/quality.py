@@ -12,7 +12,7 @@ from kdse.data.audio import FULL_SCALE, RATE
 from kdse.errors import UserError
 
 EXACT_DB = 250.0
-"""A scaled copy of the reference leaves only float64 rounding, near 300 dB below it; int16 audio cannot come closer than about 100 dB."""
+"""A scaled copy of the reference leaves float64 rounding, near 300 dB below it; other int16 audio comes no closer than 100 dB."""
 
 
 class Missing(Exception):
@@ -33,9 +33,9 @@ def pesq_wb(reference: np.ndarray, estimate: np.ndarray) -> float:
     except (pesq.NoUtterancesError, pesq.BufferTooShortError) as e:
         reason = e.args[0] if e.args else type(e).__name__
         reason = reason.decode() if isinstance(reason, bytes) else str(reason)
-        raise Missing(f"PESQ: {reason[0].lower()}{reason[1:]}") from e
+        raise Missing(f"{reason[0].lower()}{reason[1:]}") from e
     if not math.isfinite(value):
-        raise Missing("PESQ is not a number")
+        raise Missing("not a number")
     return value
 
 
@@ -54,10 +54,10 @@ def stoi(reference: np.ndarray, estimate: np.ndarray) -> float:
             value = float(pystoi.stoi(reference, estimate, RATE, extended=False))
         except RuntimeWarning as e:
             if "Not enough STFT frames" in str(e):
-                raise Missing("STOI: less than 0.4 s of speech after silent frames are removed") from e
-            raise Missing(f"STOI: {e}") from e
+                raise Missing("less than 0.4 s of speech after silent frames are removed") from e
+            raise Missing(str(e)) from e
     if not math.isfinite(value):
-        raise Missing("STOI is not a number")
+        raise Missing("not a number")
     return value
 
 
@@ -98,8 +98,8 @@ def quality(reference: np.ndarray, estimate: np.ndarray, utt: str) -> tuple[dict
     Args:
         reference, estimate: (N,) int16, or float in −1 … 1, 16 kHz.
         utt: for error messages.
-    Returns: ({metric: value rounded to 4 decimals, or None}, {metric: why it is missing}). Rounding keeps the committed rows free of
-        the last bits, which differ between machines.
+    Returns: ({metric: value rounded to 4 decimals, or None}, {metric: why it is missing}). Rounding keeps the last bits, which
+        differ between machines, out of the committed rows.
     Raises: UserError where the lengths differ.
     """
     if reference.shape != estimate.shape or reference.ndim != 1:

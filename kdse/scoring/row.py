@@ -38,7 +38,9 @@ def check_unique(rows: Iterable[Row], where: str) -> None:
     for row in rows:
         key = row_key(row)
         if key in seen:
-            raise UserError(f"{where}: two rows for {', '.join(f'{k} {v}' for k, v in zip(KEY, key, strict=True) if v is not None)}")
+            raise UserError(
+                f"{where}: two rows for {', '.join(f'{k} {v}' for k, v in zip(KEY, key, strict=True) if v is not None)}"
+            )
         seen.add(key)
 
 

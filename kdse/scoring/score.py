@@ -22,7 +22,7 @@ Quality = dict[str, tuple[dict[str, float | None], dict[str, str]]]
 
 @dataclass(frozen=True)
 class Item:
-    """One item of a fixed set. `utt` is the original utterance that several items share; `snr` is in dB, None where clean or real."""
+    """One item of a fixed set. `utt` is the utterance that several items share; `snr` in dB, None where clean or real."""
 
     utt: str
     speaker: str
@@ -36,10 +36,14 @@ class Item:
 
 def add_arguments(parser) -> None:
     """Arguments of `kdse score`."""
-    parser.add_argument("--run", required=True, metavar="DIR", help="experiment folder, exp/<run>, with run.yaml and decode/<set>/text")
+    parser.add_argument(
+        "--run", required=True, metavar="DIR", help="experiment folder, exp/<run>, with run.yaml and decode/<set>/text"
+    )
     parser.add_argument("--sets", required=True, nargs="+", metavar="SET", help="sets to score; the result holds exactly these")
     parser.add_argument("--dump", default="dump", metavar="DIR", help="folder of the fixed sets (default: %(default)s)")
-    parser.add_argument("--out", default="results", metavar="DIR", help="where <run>.jsonl.gz and <run>.yaml go (default: %(default)s)")
+    parser.add_argument(
+        "--out", default="results", metavar="DIR", help="where <run>.jsonl.gz and <run>.yaml go (default: %(default)s)"
+    )
     parser.add_argument("--nj", type=int, default=1, metavar="N", help="processes, one thread each (default: %(default)s)")
 
 
@@ -137,7 +141,7 @@ def read_hypotheses(path: Path) -> dict[str, str]:
 
 
 def _quality_of_set(folder: Path, about: dict, name: str, data: Path, items: dict[str, Item], nj: int) -> Quality:
-    """Quality scores of every item, computed once: they stay in exp/<run>/score/<set> until audio, reference or a library changes."""
+    """Quality of every item, computed once: it stays in exp/<run>/score/<set> until audio, reference or a library changes."""
     from kdse.data.datadir import in_processes, read_table
     from kdse.scoring.quality import METRICS
 

@@ -31,8 +31,8 @@ class Estimate:
 class Difference(Estimate):
     """value = a − b on the same items, with the interval of the paired bootstrap.
 
-    `baseline` is b's value, `relative` the difference over it, and `detectable` the smallest true difference that a two-sided test at
-    5 % would find with 80 % power: (z_0.975 + z_0.80) × the standard deviation of the resampled difference.
+    `baseline` is b's value, `relative` the difference over it, and `detectable` the smallest true difference that a two-sided
+    test at 5 % would find with 80 % power: (z_0.975 + z_0.80) × the standard deviation of the resampled difference.
     """
 
     baseline: float
@@ -50,7 +50,9 @@ class Difference(Estimate):
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
 
-def estimate(groups: Sequence[str], numerator: np.ndarray, denominator: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -> Estimate:
+def estimate(
+    groups: Sequence[str], numerator: np.ndarray, denominator: np.ndarray, seed: int = 0, resamples: int = RESAMPLES
+) -> Estimate:
     """Σ numerator / Σ denominator with its interval.
 
     Args:

@@ -125,7 +125,7 @@ def test_pesq_that_detects_no_speech_is_missing(monkeypatch):
     monkeypatch.setattr(pesq, "pesq", none_found)
     clean = speech_like()
     scores, missing = q.quality(clean, noisy(clean), "utt")
-    assert scores["pesq_wb"] is None and missing == {"pesq_wb": "PESQ: no utterances detected"}
+    assert scores["pesq_wb"] is None and missing == {"pesq_wb": "no utterances detected"}
 
 
 def test_different_lengths_are_an_error_that_names_the_utterance():

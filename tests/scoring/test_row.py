@@ -24,8 +24,8 @@ def test_columns_are_those_of_the_design():
     """DESIGN section 8, in its order."""
     assert " ".join(COLUMNS) == (
         "corpus set run approach seed student teacher params backend decode omega utt speaker category noise snr ref hyp word char "
-        "pesq_wb pesq_nb stoi estoi csig cbak covl sdr sir sar si_sdr snr_out ssnr dnsmos_sig dnsmos_bak dnsmos_ovrl token_error_rate "
-        "missing"
+        "pesq_wb pesq_nb stoi estoi csig cbak covl sdr sir sar si_sdr snr_out ssnr "
+        "dnsmos_sig dnsmos_bak dnsmos_ovrl token_error_rate missing"
     )
 
 
@@ -56,7 +56,7 @@ def test_a_row_that_differs_in_a_key_column_is_another_row(tmp_path, other):
 
 
 def test_a_key_twice_is_an_error_and_leaves_no_file(tmp_path):
-    with pytest.raises(UserError, match="two rows for corpus an4, set test_noisy.*utt an391-mjwl-b"):
+    with pytest.raises(UserError, match=r"two rows for corpus an4, set test_noisy.*utt an391-mjwl-b"):
         write_rows(tmp_path / "x.jsonl.gz", [a_row(), a_row(hyp="ANOTHER")])
     assert list(tmp_path.iterdir()) == []
 

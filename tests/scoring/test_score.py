@@ -17,7 +17,8 @@ from kdse.scoring.score import score_run
 
 RUN = {
     "run": "kd_dccrn-s_seed0", "approach": "kd", "seed": 0, "student": "dccrn-s", "teacher": "mct_noisy_seed0", "params": 198000,
-    "backend": "mct_noisy_seed0", "corpus": "mini", "command": "kdse train kd", "commit": "abc1234", "versions": {}, "config": {"tau": 1.0},
+    "backend": "mct_noisy_seed0", "corpus": "mini", "command": "kdse train kd", "commit": "abc1234", "versions": {},
+    "config": {"tau": 1.0},
 }  # fmt: skip
 ITEMS = [("u1", "hum", -5), ("u1", "hum", 5), ("u2", "babble", 5)]
 
@@ -44,12 +45,12 @@ def recipe(tmp_path, monkeypatch):
     noisy.mkdir(parents=True)
     table(noisy / "wav.scp", write_ark(noisy / "wav.ark", [(k, clean[k] + noise[k]) for k in ids]))
     table(noisy / "spk1.scp", write_ark(noisy / "spk1.ark", clean.items()))
-    table(noisy / "text", {k: "enter two, nine" for k in ids})
+    table(noisy / "text", dict.fromkeys(ids, "enter two, nine"))
     table(noisy / "utt2spk", {k: f"spk{v[0]}" for k, v in ids.items()})
     table(noisy / "utt2orig", {k: v[0] for k, v in ids.items()})
     table(noisy / "utt2noise", {k: v[1] for k, v in ids.items()})
     table(noisy / "utt2snr", {k: v[2] for k, v in ids.items()})
-    table(noisy / "utt2category", {k: "machine" for k in ids})
+    table(noisy / "utt2category", dict.fromkeys(ids, "machine"))
 
     plain = tmp_path / "dump/test_clean"
     plain.mkdir()
@@ -62,7 +63,10 @@ def recipe(tmp_path, monkeypatch):
     run = tmp_path / "exp" / RUN["run"]
     run.mkdir(parents=True)
     (run / "run.yaml").write_text(yaml.safe_dump(RUN))
-    for name, samples in (("test_noisy", {k: clean[k] + noise[k] // 4 for k in ids}), ("test_clean", {f"u{i}": signal(i) for i in (1, 2)})):
+    for name, samples in (
+        ("test_noisy", {k: clean[k] + noise[k] // 4 for k in ids}),
+        ("test_clean", {f"u{i}": signal(i) for i in (1, 2)}),
+    ):
         folder = run / "enhanced" / name
         folder.mkdir(parents=True)
         table(folder / "wav.scp", write_ark(folder / "wav.ark", samples.items()))
@@ -83,7 +87,12 @@ def test_rows_hold_the_item_the_counts_and_the_scores(recipe):
         ("test_noisy", "u1", "hum", -5.0), ("test_noisy", "u1", "hum", 5.0), ("test_noisy", "u2", "babble", 5.0),
     ]  # fmt: skip
     wrong, empty = rows[2], rows[3]
-    assert (wrong["ref"], wrong["hyp"], wrong["word"], wrong["char"]) == ("ENTER TWO NINE", "ENTER TOO NINE", [3, 1, 0, 0], [14, 1, 0, 0])
+    assert (wrong["ref"], wrong["hyp"], wrong["word"], wrong["char"]) == (
+        "ENTER TWO NINE",
+        "ENTER TOO NINE",
+        [3, 1, 0, 0],
+        [14, 1, 0, 0],
+    )
     assert (empty["hyp"], empty["word"], empty["char"]) == ("", [3, 0, 3, 0], [14, 0, 14, 0])
     assert (wrong["speaker"], wrong["category"], wrong["decode"], wrong["omega"]) == ("spku1", "machine", "ctc_greedy", 0.0)
     assert {k: wrong[k] for k in ("run", "approach", "seed", "student", "params", "corpus")} == {
@@ -96,7 +105,9 @@ def test_the_enhanced_audio_is_scored_and_the_noisy_one_without_a_front_end(reci
     enhanced = run_score("test_noisy")
     run = recipe / "exp" / RUN["run"]
     (run / "enhanced").rename(run / "gone")
-    with pytest.raises(UserError, match=r"enhanced/test_noisy/wav.scp, yet kd_dccrn-s_seed0 has a front end; enhance .* \(stage 7\)"):
+    with pytest.raises(
+        UserError, match=r"enhanced/test_noisy/wav.scp, yet kd_dccrn-s_seed0 has a front end; enhance .* \(stage 7\)"
+    ):
         run_score("test_noisy")
     (run / "run.yaml").write_text(yaml.safe_dump(RUN | {"approach": "mct_noisy"}))
     noisy = run_score("test_noisy")
@@ -151,7 +162,11 @@ def test_the_config_beside_the_rows_says_how_to_make_them_again(recipe):
     ("file", "change", "message"),
     [
         ("exp/kd_dccrn-s_seed0/decode/test_noisy/text", None, r"decode the set first \(stage 8\)"),
-        ("exp/kd_dccrn-s_seed0/decode/test_noisy/text", lambda t: t.splitlines()[0] + "\n", "utterance u1__hum__5dB is missing, and 1 more"),
+        (
+            "exp/kd_dccrn-s_seed0/decode/test_noisy/text",
+            lambda t: t.splitlines()[0] + "\n",
+            "utterance u1__hum__5dB is missing, and 1 more",
+        ),
         ("exp/kd_dccrn-s_seed0/decode/test_noisy/text", lambda t: t + "u9 X\n", "utterance u9 is not in the set"),
         ("exp/kd_dccrn-s_seed0/run.yaml", lambda t: t.replace("approach: kd\n", ""), "'approach' is missing"),
         ("exp/kd_dccrn-s_seed0/run.yaml", None, "run.yaml"),
@@ -185,5 +200,6 @@ def test_a_set_that_was_not_made_and_a_wrong_nj(recipe, capsys):
 
 
 def test_the_package_imports_no_model():
-    code = "import sys, kdse.scoring.score as s, kdse.scoring.quality, kdse.scoring.significance; print({'torch', 'espnet2'} & set(sys.modules))"
+    code = "import sys, kdse.scoring.score, kdse.scoring.quality, kdse.scoring.words, kdse.scoring.significance; "
+    code += "print({'torch', 'espnet2'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "set()"

@@ -1,0 +1,126 @@
+"""Plots as PNG: WER by SNR from score rows, loss curves from ESPnet's TensorBoard logs."""
+
+from pathlib import Path
+
+import numpy as np
+
+from kdse.files import atomic_path
+from kdse.report.rows import WER, Results
+
+COLOURS = {"mct_noisy": "#666666", "standalone_se": "#ee6677", "se_teacher": "#228833", "kd": "#4477aa"}
+"""The headline approaches look the same in every plot. Paul Tol's 'bright' scheme, which most people can tell apart."""
+OTHER_COLOURS = ("#ccbb44", "#66ccee", "#aa3377", "#bbbbbb", "#222222")
+MARKERS = "osD^vPX*"
+CLEAN_GAP = 5.0
+
+Curves = dict[str, dict[str, tuple[list[int], list[float]]]]
+"""{loss name: {'train' or 'valid': (steps, values)}}"""
+
+
+def plot_wer_by_snr(results: Results, set_name: str, clean: str, path: Path) -> bool:
+    """Draw WER with intervals against SNR, clean speech at the right; return whether there was anything to draw."""
+    systems = results.on(set_name)
+    snrs = sorted({row["snr"] for row in results.rows(lambda row: row["set"] == set_name) if row["snr"] is not None})
+    if not snrs:
+        return False
+    figure, axes = _figure(7.5, 4.5)
+    step = min(np.diff(snrs), default=CLEAN_GAP)
+    at_clean = snrs[-1] + max(step, 1)
+    has_clean = False
+    for number, system in enumerate(systems):
+        scores = system.scores(set_name, WER)
+        points = [(snr, scores.only({item for item in scores.items if item[2] == snr}).estimate()) for snr in snrs]
+        points.append((at_clean, system.scores(clean, WER).estimate()))
+        has_clean |= points[-1][1] is not None
+        points = [(x, e) for x, e in points if e is not None]
+        # Markers stand a little apart, so that the bars of two systems do not hide each other.
+        x = np.array([x for x, _ in points]) + step * 0.06 * (number - (len(systems) - 1) / 2)
+        y = np.array([e.value for _, e in points])
+        ends = np.array([(e.value, e.value) if e.low is None else (e.low, e.high) for _, e in points])
+        bars = np.clip([y - ends[:, 0], ends[:, 1] - y], 0, None)
+        colour = COLOURS.get(system.approach, OTHER_COLOURS[number % len(OTHER_COLOURS)])
+        style = {"color": colour, "marker": MARKERS[number % len(MARKERS)]}
+        axes.errorbar(x, y, bars, ms=5, lw=1.5, elinewidth=1, capsize=2, label=results.label(system), **style)
+    ticks = [*snrs, *([at_clean] if has_clean else [])]
+    axes.set_xticks(ticks, [*(f"{snr:g}" for snr in snrs), *(["clean"] if has_clean else [])])
+    axes.set(xlabel="SNR in dB", ylabel="WER in %", title=f"{set_name}, {results.corpus}: WER with 95 % intervals by utterance")
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+    _save(figure, path)
+    return True
+
+
+def read_curves(folder: Path) -> Curves:
+    """Read the means over each epoch of every loss in `folder/{train,valid}`, ESPnet's logs; {} where there are none.
+
+    ESPnet also logs training within the epoch; `iter_epoch` tells the steps at which an epoch ended.
+    """
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    curves: Curves = {}
+    for part in ("train", "valid"):
+        if not any((folder / part).glob("events.out.tfevents.*")):
+            continue
+        log = EventAccumulator(str(folder / part), size_guidance={"scalars": 0})
+        log.Reload()
+        ends = {event.step for event in log.Scalars("iter_epoch")} if "iter_epoch" in log.Tags()["scalars"] else None
+        for tag in log.Tags()["scalars"]:
+            if "loss" in tag:
+                # A resumed training logs an epoch again: the last value of a step counts.
+                values = {event.step: event.value for event in log.Scalars(tag) if ends is None or event.step in ends}
+                steps = sorted(values)
+                curves.setdefault(tag.removeprefix(f"{part}/"), {})[part] = (steps, [values[step] for step in steps])
+    return curves
+
+
+def plot_losses(curves: Curves, title: str, path: Path) -> None:
+    """Draw one panel for each loss, training and validation together; the total first."""
+    names = sorted(curves, key=lambda name: (name != "loss", name))
+    columns = min(3, len(names))
+    lines = -(-len(names) // columns)
+    figure, grid = _figure(3.6 * columns + 0.4, 2.7 * lines + 0.5, lines, columns)
+    panels = np.atleast_1d(grid).ravel()
+    for axes, name in zip(panels, names, strict=False):
+        for part, colour in (("train", COLOURS["kd"]), ("valid", COLOURS["standalone_se"])):
+            if part in curves[name]:
+                steps, values = curves[name][part]
+                axes.plot(steps, values, color=colour, label=part, lw=1.5, marker="." if len(steps) < 30 else "")
+        axes.set_title(name, fontsize=10)
+        axes.set_xlabel("minibatches", fontsize=9)
+        axes.tick_params(labelsize=8)
+    for axes in panels[len(names) :]:
+        axes.set_visible(False)
+    panels[0].legend(frameon=False, fontsize=9)
+    figure.suptitle(title, fontsize=11)
+    _save(figure, path)
+
+
+def plot_all_losses(recipe: Path, expdir: Path, results: Results) -> list[Path]:
+    """Draw `results/plots/loss_<run>.png` for every scored run whose logs are there; return the paths."""
+    found = []
+    for run in results.configs:
+        curves = read_curves(expdir / run / "tensorboard")
+        if curves:
+            found.append(recipe / "results" / "plots" / f"loss_{run}.png")
+            plot_losses(curves, run, found[-1])
+    return found
+
+
+def _figure(width: float, height: float, rows: int = 1, columns: int = 1):
+    """A figure without pyplot, so that no window system and no global state is involved."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(rows, columns)
+    for axes in np.atleast_1d(grid).ravel():
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(True, color="#dddddd", lw=0.6)
+        axes.set_axisbelow(True)
+    return figure, grid
+
+
+def _save(figure, path: Path) -> None:
+    with atomic_path(path) as part:
+        figure.savefig(part, dpi=130, metadata={"Software": None})  # no version text: the same picture is the same file

@@ -1,0 +1,142 @@
+"""`kdse report` (stage 10): RESULTS.md, tables, plots and the page from committed score rows, and the check of a claim."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from kdse.errors import UserError, did_you_mean
+from kdse.files import write_text
+from kdse.progress import say
+
+CLAIM = re.compile(r"\s*(\S+)\s*<\s*(\S+)\s+on\s+(\S+)\s*")
+
+
+def add_arguments(parser) -> None:
+    """Arguments of `kdse report`."""
+    parser.add_argument("--recipe", default=".", metavar="DIR", help="recipe folder with results/ (default: %(default)s)")
+    parser.add_argument("--expdir", metavar="DIR", help="experiments, for loss curves from their logs (default: exp in the recipe)")
+    parser.add_argument("--title", help="heading of RESULTS.md (default: the one it has, else 'Results on <corpus>')")
+    what = "check that A's WER is lower than B's: exit code 1 unless the interval of the paired difference is below 0; "
+    what += "A and B are approaches, or runs without their seed"
+    parser.add_argument("--claim", action="append", default=[], metavar="'A < B on SET'", help=what)
+
+
+def run(args) -> int:
+    """Write everything, print the main table, check the claims."""
+    from kdse.report.rows import read_results
+    from kdse.report.tables import plain
+
+    recipe = Path(args.recipe)
+    results = read_results(recipe)
+    # A claim that cannot be checked is found before anything is written.
+    claims = [check_claim(text, results) for text in args.claim]
+    main = write_report(recipe, results, Path(args.expdir) if args.expdir else recipe / "exp", args.title)
+    print(f"\n{main.title}\n\n{plain(main)}\n")
+    for claim in claims:
+        print(claim.sentence)
+    print(f"Results: {recipe / 'RESULTS.md'} and {recipe / 'results' / 'report.html'}")
+    return 0 if all(claim.holds for claim in claims) else 1
+
+
+def write_report(recipe: Path, results, expdir: Path, title: str | None = None):
+    """Write RESULTS.md, tables, plots and report.html of a recipe; return its main table."""
+    from kdse.report.page import render_page
+    from kdse.report.plots import plot_all_losses, plot_wer_by_snr
+    from kdse.report.sections import PLOT_BY_SNR, sections
+
+    title = title or title_of(recipe, results.corpus)
+    parts = sections(results)
+    for path, text in render_files(title, results, parts).items():
+        write_text(recipe / path, text)
+    by_snr = recipe / PLOT_BY_SNR
+    plots = {PLOT_BY_SNR: by_snr} if plot_wer_by_snr(results, "test_noisy", "test_clean", by_snr) else {}
+    curves = plot_all_losses(recipe, expdir, results)
+    write_text(recipe / "results" / "report.html", render_page(title, results.corpus, parts, plots, curves))
+    say(f"report: {len(results.rows())} rows of {len(results.configs)} runs, {len(curves)} loss curves")
+    return next(part.table for part in parts if part.table)
+
+
+def render_files(title: str, results, parts) -> dict[str, str]:
+    """{path in the recipe: text} of everything that is rendered from committed rows alone: RESULTS.md and the tables."""
+    from kdse.report.sections import render
+    from kdse.report.tables import latex, to_csv
+
+    files = {"RESULTS.md": render(title, results, parts)}
+    for part in parts:
+        if part.table:
+            files[f"results/tables/{part.table.name}.csv"] = to_csv(part.table)
+            files[f"results/tables/{part.table.name}.tex"] = latex(part.table)
+    return files
+
+
+def stale_files(recipe: Path | str) -> list[str]:
+    """The committed files that differ from what the rows render, RESULTS.md and tables; [] where all are current.
+
+    A recipe without rows must not have a RESULTS.md.
+    """
+    from kdse.report.rows import read_results
+    from kdse.report.sections import sections
+
+    recipe = Path(recipe)
+    if not any((recipe / "results").glob("*.jsonl.gz")):
+        return ["RESULTS.md"] if (recipe / "RESULTS.md").exists() else []
+    results = read_results(recipe)
+    files = render_files(title_of(recipe, results.corpus), results, sections(results))
+    return [path for path, text in files.items() if _text(recipe / path) != text]
+
+
+def title_of(recipe: Path, corpus: str) -> str:
+    """The heading RESULTS.md has, so that rendering it again keeps it; a default where there is none."""
+    first = _text(recipe / "RESULTS.md").partition("\n")[0]
+    return first.removeprefix("# ") if first.startswith("# ") else f"Results on {corpus}"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Whether a claim holds, and the sentence that says so with its numbers."""
+
+    holds: bool
+    sentence: str
+
+
+def check_claim(text: str, results) -> Claim:
+    """Check 'A < B on SET': the 95 % interval of the paired WER difference A − B, by utterance, lies below 0.
+
+    Raises: UserError where the claim cannot be read, or A or B was not scored on SET.
+    """
+    from kdse.report.rows import compare
+
+    match = CLAIM.fullmatch(text)
+    if not match:
+        raise UserError(f"cannot read the claim '{text}'; write it as 'kd < standalone_se on test_noisy'")
+    first, second, set_name = match.groups()
+    a, b = (_system(name, set_name, results) for name in (first, second))
+    d = compare(a, b, set_name)
+    if d is None:
+        raise UserError(f"the claim '{text}' cannot be checked: {first} and {second} share no scored item of {set_name}")
+    relative = "" if d.relative is None else f", {100 * d.relative:+.1f} % relative"
+    interval = "no interval from a single utterance" if d.low is None else f"95 % interval {d.low:+.2f} to {d.high:+.2f}"
+    numbers = f"WER {d.baseline + d.value:.1f} % against {d.baseline:.1f} %: {d.value:+.2f} points{relative}, {interval}"
+    numbers += f", {d.items:,} items of {d.groups:,} utterances"
+    if d.below_zero:
+        return Claim(True, f"The claim '{text}' holds: {numbers}.")
+    why = "the interval is not below 0" if d.low is not None else "it takes two utterances at least"
+    return Claim(False, f"The claim '{text}' does NOT hold, because {why}: {numbers}.")
+
+
+def _system(name: str, set_name: str, results):
+    """The one system of this name: a run without its seed, else an approach; ω = 0."""
+    systems = [s for s in results.on(set_name) if not s.omega]
+    found = [s for s in systems if s.family == name] or [s for s in systems if s.approach == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        choice = ", ".join(sorted({s.family for s in found}))
+        raise UserError(f"there are several systems '{name}' on {set_name}; name one of {choice}")
+    known = sorted({s.approach for s in systems} | {s.family for s in systems})
+    hint = f"{did_you_mean(name, known)}; there are: {', '.join(known) or 'none'}"
+    raise UserError(f"no run of '{name}' was scored on {set_name}{hint}")
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""

@@ -1,0 +1,206 @@
+"""The score rows of a recipe, grouped into systems, and the estimates that tables and plots show."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from kdse.errors import UserError
+from kdse.files import read_yaml
+from kdse.scoring.row import Row, check_unique, read_rows
+from kdse.scoring.significance import Difference, Estimate, difference, estimate
+
+ORDER = (
+    "mct_noisy", "spectral_subtraction", "log_mmse", "wiener", "oracle_irm", "standalone_se", "se_teacher",
+    "kd", "kd_re", "kd_rd", "kd_full", "kd_q", "kd_t",
+    "mct_all", "joint_straight", "joint_aso", "joint_aso_aux", "joint_grad", "pcgrad", "d4am", "clso", "gclb", "srpr",
+    "mimic", "paap",
+)  # fmt: skip
+"""Approaches as tables list them; others follow by name."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How one score is read from rows and shown. `scale` turns the ratio into what is printed (100 for per cent)."""
+
+    name: str
+    label: str
+    digits: int
+    lower_is_better: bool = False
+    scale: float = 1.0
+    counts: str | None = None
+
+    def parts(self, row: Row) -> tuple[float, float]:
+        """(numerator, denominator) of one row; NaN where the score is missing."""
+        if self.counts:
+            n_ref, *errors = row[self.counts]
+            return self.scale * sum(errors), n_ref
+        value = row[self.name]
+        return (np.nan, np.nan) if value is None else (self.scale * value, 1.0)
+
+
+WER = Metric("wer", "WER %", 1, True, 100.0, "word")
+CER = Metric("cer", "CER %", 1, True, 100.0, "char")
+QUALITY = (Metric("pesq_wb", "PESQ-WB", 2), Metric("stoi", "STOI", 3), Metric("si_sdr", "SI-SDR dB", 1))
+
+Item = tuple[str, str, float | None]
+"""(utt, noise, snr): what two systems share."""
+
+
+@dataclass(frozen=True)
+class System:
+    """All runs that differ in nothing but the seed, decoded one way. `family` is the run's name without its seed."""
+
+    family: str
+    approach: str
+    student: str | None
+    params: int | None
+    decode: str
+    omega: float
+    rows: tuple[Row, ...]
+
+    @cached_property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of its runs."""
+        return tuple(sorted({row["seed"] for row in self.rows if row["seed"] is not None}))
+
+    def scores(self, set_name: str, metric: Metric, seeds: Iterable[int] | None = None) -> "Scores":
+        """The metric for each item of a set, averaged over the runs (of the seeds given).
+
+        Raises: UserError where two runs were scored on different items.
+        """
+        by_run: dict[str, dict[Item, Row]] = {}
+        for row in self.rows:
+            if row["set"] == set_name and (seeds is None or row["seed"] in seeds):
+                by_run.setdefault(row["run"], {})[(row["utt"], row["noise"] or "", row["snr"])] = row
+        runs = list(by_run.items())
+        for run, items in runs[1:]:
+            if items.keys() != runs[0][1].keys():
+                raise UserError(f"{run} and {runs[0][0]} were scored on different items of {set_name}; score both again")
+        items = sorted(runs[0][1], key=lambda item: (item[0], item[1], item[2] if item[2] is not None else np.inf)) if runs else []
+        parts = np.array([[metric.parts(rows[item]) for item in items] for _, rows in runs]).reshape(len(runs), len(items), 2)
+        speakers = [runs[0][1][item]["speaker"] for item in items]
+        return Scores(metric, items, speakers, *(parts.mean(0).T if runs else np.zeros((2, 0))))
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One metric of one system over the items of a set.
+
+    Args:
+        numerator, denominator: (I,) as in `kdse.scoring.significance`, NaN where the score is missing in any run.
+    """
+
+    metric: Metric
+    items: list[Item]
+    speakers: list[str]
+    numerator: np.ndarray
+    denominator: np.ndarray
+
+    def present(self) -> set[Item]:
+        """Items whose score is there."""
+        return {item for item, value in zip(self.items, self.numerator, strict=True) if not np.isnan(value)}
+
+    def only(self, keep: set[Item]) -> "Scores":
+        """The same over the items in `keep`."""
+        index = [i for i, item in enumerate(self.items) if item in keep]
+        items, speakers = ([values[i] for i in index] for values in (self.items, self.speakers))
+        return Scores(self.metric, items, speakers, self.numerator[index], self.denominator[index])
+
+    def estimate(self) -> Estimate | None:
+        """The corpus-level value, resampled by utterance; None without items."""
+        if not np.sum(self.denominator):
+            return None
+        return estimate([utt for utt, _, _ in self.items], self.numerator, self.denominator)
+
+    def minus(self, other: "Scores", by: str = "utt") -> Difference | None:
+        """The paired difference over the items both have, resampled by 'utt' or by 'speaker'; None where they share none."""
+        shared = self.present() & other.present()
+        a, b = self.only(shared), other.only(shared)
+        if not np.sum(a.denominator):
+            return None
+        assert np.array_equal(a.denominator, b.denominator), "two systems with different references for one item"
+        groups = a.speakers if by == "speaker" else [utt for utt, _, _ in a.items]
+        return difference(groups, a.numerator, b.numerator, a.denominator)
+
+
+def compare(a: System, b: System, set_name: str, metric: Metric = WER, by: str = "utt") -> Difference | None:
+    """The paired difference a − b on a set.
+
+    Two trained front ends are compared over the seeds they share, so that they start from the same weights and hear the same
+    mixtures; otherwise each side is averaged over all its seeds.
+    """
+    shared = set(a.seeds) & set(b.seeds) if a.params and b.params else set()
+    seeds = shared or None
+    return a.scores(set_name, metric, seeds).minus(b.scores(set_name, metric, seeds), by)
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything committed under `results/` of one recipe. `configs` holds each run's YAML."""
+
+    corpus: str
+    systems: list[System]
+    configs: dict[str, dict]
+
+    def on(self, set_name: str) -> list[System]:
+        """The systems scored on a set, in table order."""
+        return [system for system in self.systems if any(row["set"] == set_name for row in system.rows)]
+
+    def rows(self, keep: Callable[[Row], bool] = lambda _row: True) -> list[Row]:
+        """All rows that `keep` accepts."""
+        return [row for system in self.systems for row in system.rows if keep(row)]
+
+    def label(self, system: System) -> str:
+        """A short name that tells the system from all others."""
+        name = f"{system.approach} ({system.student})" if system.student else system.approach
+        alike = [s for s in self.systems if (s.approach, s.student) == (system.approach, system.student)]
+        if len({s.family for s in alike}) > 1:
+            name = system.family
+        if len({s.decode for s in self.systems}) > 1:
+            name += f", {system.decode}"
+        return name + (f", ω = {system.omega:g}" if system.omega else "")
+
+
+def read_results(recipe: Path | str) -> Results:
+    """Read `results/*.jsonl.gz` and the YAML beside each.
+
+    Raises: UserError where there are none, a YAML is missing, a key occurs twice or the rows are of several corpora.
+    """
+    folder = Path(recipe) / "results"
+    files = sorted(folder.glob("*.jsonl.gz"))
+    if not files:
+        raise UserError(f"there are no score rows in {folder}; score a run first (stage 9)")
+    rows, configs = [], {}
+    for path in files:
+        config = path.with_name(path.name.removesuffix(".jsonl.gz") + ".yaml")
+        for row in read_rows(path):
+            rows.append(row)
+            configs.setdefault(row["run"], config)
+    check_unique(rows, str(folder))
+    corpora = sorted({row["corpus"] for row in rows})
+    if len(corpora) > 1:
+        raise UserError(f"{folder} mixes rows of {' and '.join(corpora)}; each corpus has its own recipe")
+    if not rows:
+        raise UserError(f"the score rows in {folder} are empty; score the runs again (stage 9)")
+    return Results(corpora[0], _systems(rows), {run: read_yaml(path) for run, path in sorted(configs.items())})
+
+
+def _systems(rows: list[Row]) -> list[System]:
+    groups: dict[tuple, list[Row]] = {}
+    for row in rows:
+        groups.setdefault((re.sub(r"_seed\d+", "", row["run"]), row["decode"], row["omega"]), []).append(row)
+    systems = []
+    for (family, decode, omega), group in groups.items():
+        first = group[0]
+        for name in ("approach", "student", "params"):
+            other = next((row for row in group if row[name] != first[name]), None)
+            if other:
+                runs = f"{first['run']} and {other['run']}"
+                raise UserError(f"{runs} differ in '{name}', not only in the seed; give one another name")
+        systems.append(System(family, first["approach"], first["student"], first["params"], decode, omega, tuple(group)))
+    rank = {name: number for number, name in enumerate(ORDER)}
+    return sorted(systems, key=lambda s: (rank.get(s.approach, len(ORDER)), s.approach, s.family, s.omega, s.decode))

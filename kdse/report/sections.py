@@ -1,0 +1,250 @@
+"""What RESULTS.md and the page say: the tables of a recipe and the footer that makes their numbers readable."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from kdse.report.rows import CER, QUALITY, WER, Metric, Results, Scores, System, compare
+from kdse.report.tables import Column, Table, markdown
+from kdse.scoring.score import NOT_COMPUTED
+from kdse.scoring.significance import LEVEL, POWER, RESAMPLES
+
+EXPECTED = ("mct_noisy", ("spectral_subtraction", "log_mmse"), "standalone_se", "se_teacher", "kd")
+"""Approaches every table names, run or not; of a tuple one is enough."""
+NAMES = {"mct_noisy": "no front end (mct_noisy)"}
+DIFFERENCES = (("kd", "standalone_se"), ("kd", "mct_noisy"))
+PLOT_BY_SNR = "results/plots/wer_by_snr.png"
+SYNTHETIC = (
+    "This corpus is speech synthesised by text-to-speech voices with synthesised noise. **Synthetic speech shows the machinery; "
+    "real corpora show the science.** Read these numbers as a check that every stage works, not as results about people speaking."
+)
+
+
+@dataclass
+class Section:
+    """One heading and what stands below it: a table, paragraphs, a list, an image of the recipe, commands."""
+
+    heading: str
+    text: list[str]
+    table: Table | None = None
+    bullets: list[str] = field(default_factory=list)
+    image: tuple[str, str] | None = None
+    code: str | None = None
+
+
+def sections(results: Results) -> list[Section]:
+    """Everything that is rendered from committed rows, in order."""
+    main, paired = main_table(results, "test_noisy", ceiling="test_clean"), difference_table(results, "test_noisy")
+    found = [Section("Noisy test speech", main.notes, main), Section("Paired differences", paired.notes, paired)]
+    by_snr = snr_table(results, "test_noisy", clean="test_clean")
+    if by_snr:
+        image = (PLOT_BY_SNR, "WER by signal-to-noise ratio")
+        found.append(Section("By signal-to-noise ratio", by_snr.notes, by_snr, image=image))
+    dev = main_table(results, "dev_noisy", name="dev")
+    found.append(Section("Development set", ["Tuning and selection look at this set only.", *dev.notes], dev))
+    found.append(Section("How to read this", [], bullets=footer(results)))
+    found.append(Section("Commands", ["Each run's whole configuration is in `results/<run>.yaml`."], code=commands(results)))
+    return found
+
+
+def render(title: str, results: Results, parts: list[Section]) -> str:
+    """RESULTS.md."""
+    text = [f"# {title}", "<!-- Rendered by `kdse report` from results/*.jsonl.gz; edits are lost. -->"]
+    if results.corpus == "mini":
+        text.append(SYNTHETIC)
+    for part in parts:
+        text.append(f"## {part.heading}")
+        if part.table:
+            text.append(markdown(part.table).rstrip("\n"))
+        text += part.text
+        if part.bullets:
+            text.append("\n".join(f"- {line}" for line in part.bullets))
+        if part.image:
+            text.append(f"![{part.image[1]}]({part.image[0]})")
+        if part.code:
+            text.append(f"```sh\n{part.code}\n```")
+    return "\n\n".join(text) + "\n"
+
+
+def main_table(results: Results, set_name: str, ceiling: str | None = None, name: str = "main") -> Table:
+    """One row for each system of a set: parameters, WER, CER and quality with intervals.
+
+    Quality means are taken over the items where every system has the score, so that they are comparable.
+    """
+    columns = [Column("system", "system"), Column("params", "front-end parameters"), Column("seeds", "seeds")]
+    columns += [*(Column(m.name, m.label, m.digits) for m in (WER, CER, *QUALITY)), Column("items", "items")]
+    table = Table(name, f"{set_name}, {results.corpus}", columns, [])
+    if ceiling:
+        for system in results.on(ceiling):
+            if system.approach == "mct_noisy":
+                table.rows.append(_row("clean input, no front end (ceiling)", system, _scores([system], ceiling, (WER, CER)), 0))
+    systems = results.on(set_name)
+    scores = _scores(systems, set_name, (WER, CER, *QUALITY))
+    shown: dict[int, int] = {}
+    for expected in EXPECTED:
+        names = expected if isinstance(expected, tuple) else (expected,)
+        alike = [i for i, system in enumerate(systems) if system.approach in names]
+        for i in alike:
+            shown[i] = len(table.rows)
+            table.rows.append(_row(_label(results, systems[i]), systems[i], scores, i))
+        if not alike:
+            table.rows.append({"system": " / ".join(NAMES.get(n, n) for n in names), "wer": "not run"})
+    for i, system in enumerate(systems):
+        if i not in shown:
+            shown[i] = len(table.rows)
+            table.rows.append(_row(_label(results, system), system, scores, i))
+    for metric, per_system in scores.items():
+        best = _best(metric, per_system)
+        if best is not None:
+            table.bold.add((shown[best], metric.name))
+    table.notes = _coverage(scores)
+    return table
+
+
+def difference_table(results: Results, set_name: str) -> Table:
+    """The headline comparisons: paired WER differences with intervals by utterance and by speaker."""
+    columns = [Column("pair", "difference"), Column("wer", "WER points, by utterance", 2, sign=True)]
+    columns += [Column("by_speaker", "by speaker", 2, sign=True), Column("relative", "relative %", 1, sign=True)]
+    columns += [Column("detectable", "smallest detectable", 2), Column("items", "items"), Column("utts", "utterances")]
+    columns += [Column("speakers", "speakers"), Column("verdict", "shown")]
+    table = Table("differences", f"Paired WER differences on {set_name}, {results.corpus}", columns, [])
+    for approach, baseline in DIFFERENCES:
+        pairs = [(a, b) for a in results.on(set_name) if a.approach == approach for b in partners(results, a, baseline, set_name)]
+        for a, b in pairs:
+            d, by_speaker = compare(a, b, set_name), compare(a, b, set_name, by="speaker")
+            row: dict[str, Any] = {"pair": f"{_label(results, a)} − {_label(results, b)}"}
+            if d and by_speaker:
+                row |= {"wer": d, "by_speaker": by_speaker, "relative": None if d.relative is None else 100 * d.relative}
+                row |= {"detectable": d.detectable, "items": d.items, "utts": d.groups, "speakers": by_speaker.groups}
+                row["verdict"] = "nothing" if not d.excludes_zero else "lower WER" if d.below_zero else "higher WER"
+            table.rows.append(row)
+        if not pairs:
+            table.rows.append({"pair": f"{approach} − {NAMES.get(baseline, baseline)}", "wer": "not run"})
+    table.notes = [
+        "Negative means fewer errors. The smallest detectable difference is the true difference, in points of WER, that a test at "
+        f"{100 * (1 - LEVEL):.0f} % finds with {100 * POWER:.0f} % power. 'Shown' says what the interval by utterance supports."
+    ]
+    return table
+
+
+def snr_table(results: Results, set_name: str, clean: str) -> Table | None:
+    """WER for each SNR, and on clean speech; None where no row has an SNR."""
+    snrs = sorted({row["snr"] for row in results.rows(lambda row: row["set"] == set_name) if row["snr"] is not None})
+    if not snrs:
+        return None
+    columns = [Column("system", "WER %"), *(Column(f"snr_{snr:g}", f"{snr:g} dB", interval=False) for snr in snrs)]
+    columns.append(Column("clean", "clean", interval=False))
+    table = Table("wer_by_snr", f"WER by SNR on {set_name}, {results.corpus}", columns, [])
+    for system in results.on(set_name):
+        scores = system.scores(set_name, WER)
+        row: dict[str, Any] = {"system": _label(results, system)}
+        row |= {f"snr_{snr:g}": scores.only({item for item in scores.items if item[2] == snr}).estimate() for snr in snrs}
+        table.rows.append(row | {"clean": system.scores(clean, WER).estimate()})
+    table.notes = ["Intervals are in `results/tables/wer_by_snr.csv`."]
+    return table
+
+
+def footer(results: Results) -> list[str]:
+    """What the numbers mean: normalisation, decoding, bootstrap, bold, and every missing score by name."""
+    scoring = [config.get("scoring") or {} for config in results.configs.values()]
+    normalisation = sorted({s["normalisation"] for s in scoring if s.get("normalisation")})
+    versions = sorted({", ".join(f"{k} {v}" for k, v in (s.get("versions") or {}).items() if v) for s in scoring} - {""})
+    decodes = sorted({row["decode"] for row in results.rows()})
+    lines = [
+        f"Text normalisation: {'; or: '.join(normalisation) or 'not recorded'}.",
+        f"Decoding: {', '.join(decodes)}, without a language model unless the name says so.",
+        f"Intervals: {100 * LEVEL:.0f} % percentile bootstrap of the corpus-level value, {RESAMPLES:,} resamples of whole "
+        "utterances with all their SNRs and seeds, seed 0; by speaker where stated.",
+        "Differences are paired: both systems are resampled with the same draws.",
+        "Bold marks the best value of a column where the paired interval against every other system on the same items excludes 0. "
+        "Parameters are the front end's alone.",
+        "PESQ is wide band (ITU-T P.862.2); STOI is the original, not extended; SI-SDR takes the mean off first.",
+        f"Scored with {'; or: '.join(versions) or 'unrecorded versions'}.",
+    ]
+    return [*lines, *missing_scores(results)]
+
+
+def missing_scores(results: Results) -> list[str]:
+    """One line for each metric and reason: how many scores are missing, in which system, and which utterances."""
+    found: dict[tuple[str, str, str, str], list[str]] = {}
+    for system in results.systems:
+        for row in system.rows:
+            for metric in QUALITY:
+                why = row["missing"].get(metric.name)
+                if why and why != NOT_COMPUTED:
+                    found.setdefault((metric.label, _label(results, system), row["set"], why), []).append(row["utt"])
+    lines = []
+    for (metric, system, set_name, why), utts in sorted(found.items()):
+        total = sum(row["set"] == set_name for s in results.systems if _label(results, s) == system for row in s.rows)
+        names = sorted(set(utts))
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        which = "" if len(utts) == total else f": {', '.join(names[:5])}{more}"
+        lines.append(f"Missing: {metric} of {len(utts)} of {total} items of {set_name}, {system} ({why}){which}.")
+    return lines or ["No score that this version computes is missing."]
+
+
+def commands(results: Results) -> str:
+    """The commands that made each run, with their commit."""
+    lines = []
+    runs = dict.fromkeys(row["run"] for row in results.rows())
+    for run in runs:
+        config = results.configs[run]
+        scoring = config.get("scoring") or {}
+        trained, scored = (source.get("commit") or "an unrecorded commit" for source in (config, scoring))
+        lines.append(f"# {run} (trained at {trained}, scored at {scored})")
+        lines += [str(command) for command in (config.get("command"), scoring.get("command")) if command]
+    return "\n".join(lines)
+
+
+def partners(results: Results, system: System, approach: str, set_name: str) -> list[System]:
+    """The systems of `approach` that `system` is compared with: decoded alike, of the same student or without one, ω = 0."""
+    same = [s for s in results.on(set_name) if s.approach == approach and s.decode == system.decode and not s.omega]
+    return [s for s in same if s.student in (None, system.student)]
+
+
+def _label(results: Results, system: System) -> str:
+    label = results.label(system)
+    return NAMES.get(label, label)
+
+
+def _scores(systems: list[System], set_name: str, metrics: tuple[Metric, ...]) -> dict[Metric, list[Scores]]:
+    """Scores of every system, for each metric over the items that all systems which have it at all share."""
+    found = {}
+    for metric in metrics:
+        scores = [system.scores(set_name, metric) for system in systems]
+        have = [s.present() for s in scores]
+        common = set.intersection(*(items for items in have if items)) if any(have) else set()
+        found[metric] = [s.only(common & items) for s, items in zip(scores, have, strict=True)]
+    return found
+
+
+def _row(label: str, system: System, scores: dict[Metric, list[Scores]], index: int) -> dict[str, Any]:
+    row: dict[str, Any] = {"system": label, "params": system.params, "seeds": _seeds(system.seeds)}
+    row |= {metric.name: per_system[index].estimate() for metric, per_system in scores.items()}
+    return row | {"items": len(scores[WER][index].items)}
+
+
+def _seeds(seeds: tuple[int, ...]) -> str | None:
+    if not seeds:
+        return None
+    run = len(seeds) > 2 and seeds == tuple(range(seeds[0], seeds[-1] + 1))
+    return f"{seeds[0]}–{seeds[-1]}" if run else ", ".join(map(str, seeds))
+
+
+def _best(metric: Metric, scores: list[Scores]) -> int | None:
+    """The system whose value beats every other's by a paired difference whose interval excludes 0; None where none does."""
+    values = {i: s.estimate().value for i, s in enumerate(scores) if np.sum(s.denominator)}
+    if len(values) < 2:
+        return None
+    best = (min if metric.lower_is_better else max)(values, key=values.__getitem__)
+    surely = (scores[best].minus(scores[i]) for i in values if i != best)
+    return best if all(d is not None and d.excludes_zero for d in surely) else None
+
+
+def _coverage(scores: dict[Metric, list[Scores]]) -> list[str]:
+    """Say where a column rests on fewer items than the set has."""
+    total = max((len(s.items) for s in scores.get(WER, [])), default=0)
+    counts = {metric.label: max((len(s.items) for s in per_system), default=0) for metric, per_system in scores.items()}
+    few = [f"{label} over {n:,} of {total:,} items" for label, n in counts.items() if 0 < n < total]
+    return [f"{'; '.join(few)}: those where every system has the score (the missing ones are named below)."] if few else []

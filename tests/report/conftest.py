@@ -1,0 +1,85 @@
+"""Made-up score rows in a temporary recipe; none of them is ever committed as a result."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from kdse.scoring.row import METRICS, write_rows
+
+SNRS = (-5.0, 0.0, 5.0, 10.0)
+NOT_COMPUTED = "not computed in this version"
+
+
+def made_up_rows(
+    approach: str, seed: int = 0, student: str | None = None, params: int = 0, ease: float = 0.0, **options
+) -> list[dict]:
+    """Rows of one run: `utts` utterances of five words at four SNRs and clean; a larger `ease` makes fewer errors."""
+    utts, corpus, sets = (
+        options.get("utts", 60),
+        options.get("corpus", "an4"),
+        options.get("sets", ("dev_noisy", "test_noisy", "test_clean")),
+    )
+    hard = np.random.default_rng(7).normal(0, 0.8, utts)  # the same for every system: what makes pairing worth while
+    own = np.random.default_rng([seed, len(approach), utts])
+    rows = []
+    for set_name in sets:
+        for u in range(utts):
+            for snr in (None,) if set_name == "test_clean" else SNRS:
+                p = 1 / (1 + np.exp(2.2 + ease - hard[u] + (0.15 * snr if snr is not None else 2.0)))
+                words, chars = int(own.binomial(5, p)), int(own.binomial(20, 0.6 * p))
+                level = 0 if snr is None else snr
+                scores = {"pesq_wb": 1.6 + 0.05 * level + 0.2 * ease, "stoi": 0.8 + 0.01 * level, "si_sdr": level + 4 * ease}
+                row = dict.fromkeys(METRICS) | {k: round(v + 0.01 * float(own.normal()), 4) for k, v in scores.items()}
+                missing = {m: NOT_COMPUTED for m in METRICS if row[m] is None}
+                run = "_".join(filter(None, [approach, student, f"seed{seed}"]))
+                rows.append(
+                    {
+                        "corpus": corpus,
+                        "set": set_name,
+                        "run": run,
+                        "approach": approach,
+                        "seed": seed,
+                        "student": student,
+                        "teacher": None,
+                    }
+                    | {"params": params, "backend": "mct_noisy_seed0", "decode": "ctc_greedy", "omega": 0.0}
+                    | {"utt": f"an{u}-spk{u % 6}", "speaker": f"spk{u % 6}", "category": "babble", "snr": snr}
+                    | {"noise": None if snr is None else "hum", "ref": "A B C D E", "hyp": "A"}
+                    | {"word": [5, words, 0, 0], "char": [20, chars, 0, 0]}
+                    | row
+                    | {"missing": missing}
+                )
+    return rows
+
+
+def commit_rows(recipe: Path, rows: list[dict]) -> None:
+    """Write rows and the YAML beside them as `kdse score` does."""
+    run = rows[0]["run"]
+    write_rows(recipe / "results" / f"{run}.jsonl.gz", rows)
+    scoring = {"command": f"kdse score --run exp/{run} --sets test_noisy", "commit": "abc1234", "versions": {"jiwer": "4.0.0"}}
+    config = {"run": run, "command": f"kdse train --run exp/{run}", "commit": "def5678"}
+    (recipe / "results" / f"{run}.yaml").write_text(yaml.safe_dump(config | {"scoring": scoring | {"normalisation": "upper case"}}))
+
+
+@pytest.fixture
+def recipe(tmp_path) -> Path:
+    """A recipe whose `kd` is clearly better than `standalone_se`; no spectral subtraction and no log-MMSE was run."""
+    commit_rows(tmp_path, made_up_rows("mct_noisy"))
+    commit_rows(tmp_path, made_up_rows("standalone_se", student="dccrn-s", params=198_402, ease=-0.2))
+    commit_rows(tmp_path, made_up_rows("se_teacher", student="conformer", params=2_012_345, ease=0.5))
+    commit_rows(tmp_path, made_up_rows("kd", student="dccrn-s", params=198_402, ease=1.2))
+    return tmp_path
+
+
+@pytest.fixture
+def make_rows():
+    """The function that makes up the rows of a run."""
+    return made_up_rows
+
+
+@pytest.fixture
+def commit():
+    """The function that writes rows into a recipe."""
+    return commit_rows
