@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import os
+import signal
 import sys
 
 from kdse.errors import UserError
@@ -31,6 +32,8 @@ def main(argv: list[str] | None = None) -> int:
         if argv[:1] == [verb]:
             importlib.import_module(module).add_arguments(sub)
     args = parser.parse_args(argv)
+    # A job that a scheduler or a service manager ends tidies up as one ended with Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return importlib.import_module(VERBS[args.verb][0]).run(args) or 0
     except UserError as e:

@@ -1,12 +1,14 @@
 """Files written whole or not at all, fingerprints, and safe YAML."""
 
+import fcntl
+import glob
 import hashlib
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +25,16 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     `path` stays as it was. Parent folders are made.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=".part-", dir=path.parent)) / path.name
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        shutil.rmtree(part.parent, ignore_errors=True)
+    with _part_beside(path) as folder:
+        yield folder / path.name
+        os.replace(folder / path.name, path)
 
 
 @contextmanager
 def atomic_dir(path: Path | str) -> Iterator[Path]:
     """Like `atomic_path` for a whole folder: an existing folder is replaced only when the new one is complete."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".part-{path.name}-", dir=path.parent))
-    try:
+    with _part_beside(path) as part:
         yield part
         os.chmod(part, 0o755)
         if path.exists():
@@ -48,8 +44,39 @@ def atomic_dir(path: Path | str) -> Iterator[Path]:
             shutil.rmtree(old, ignore_errors=True)
         else:
             os.replace(part, path)
+
+
+@contextmanager
+def _part_beside(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path`, gone at the end of the block; those that killed processes left for the same path go too.
+
+    A folder in use is locked, and the system drops the lock of a process that dies, however it dies.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".part-{glob.escape(path.name)}-*"):
+        # Where another process holds the lock, or the file system has none, the folder stays.
+        with suppress(OSError), _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            shutil.rmtree(left, ignore_errors=True)
+    part = Path(tempfile.mkdtemp(prefix=f".part-{path.name}-", dir=path.parent))
+    try:
+        with _locked(part, fcntl.LOCK_SH, needed=False):
+            yield part
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path, how: int, needed: bool = True) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, how)
+        except OSError:
+            if needed:
+                raise
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_text(path: Path | str, text: str) -> None:

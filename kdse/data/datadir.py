@@ -1,6 +1,9 @@
 """Kaldi-style data dirs: reading them with errors that name file, line and utterance, and writing them sorted and whole."""
 
+import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -133,9 +136,17 @@ def _length(job: tuple[str, str, str, str, bool]) -> int:
     return len((read_audio if name == "noise1.scp" else check_speech)(source, where, pipes))
 
 
-def _ignore_interrupt() -> None:
-    # Ctrl-C reaches the whole process group; only the parent is to answer it.
+def _follow(parent: int) -> None:
+    """Set up a worker: Ctrl-C reaches the whole process group but only the parent answers it, and a worker ends with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def in_processes(function: Callable[[T], R], items: list[T], nj: int, what: str) -> Iterator[R]:
@@ -143,7 +154,7 @@ def in_processes(function: Callable[[T], R], items: list[T], nj: int, what: str)
     if nj <= 1 or len(items) < 2:
         yield from progress(map(function, items), what, len(items))
         return
-    with ProcessPoolExecutor(nj, initializer=_ignore_interrupt) as pool:
+    with ProcessPoolExecutor(nj, initializer=_follow, initargs=(os.getpid(),)) as pool:
         try:
             yield from progress(pool.map(function, items, chunksize=max(1, min(32, len(items) // (4 * nj)))), what, len(items))
         except BaseException:

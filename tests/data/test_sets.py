@@ -1,6 +1,12 @@
 """Stage 2: what the fixed sets hold, that a manifest rebuilds them bit for bit, and what a rerun does."""
 
 import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -176,3 +182,51 @@ def test_a_failure_leaves_nothing_half_written(kdse, make_an4, noise_tsv, recipe
 def test_stage_1_comes_first(kdse):
     code, _, err = kdse("mix")
     assert code == 2 and "run stage 1" in err
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_stage_goes_on_where_it_was(staged, kdse, how):
+    """Nothing half written is left, no worker outlives the stage, and the next run finishes."""
+    shutil.rmtree("dump")
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    how_to_run = {"env": env, "stdout": subprocess.PIPE, "start_new_session": True, "text": True}
+    with subprocess.Popen([sys.executable, "-c", STOPPING], **how_to_run) as process:
+        while "mixing" not in process.stdout.readline():
+            pass
+        process.send_signal(how)
+        process.stdout.read()
+    assert process.returncode == (-9 if how == signal.SIGKILL else 130)
+    if how != signal.SIGKILL:
+        assert sorted(p.name for p in Path("dump").iterdir()) == ["dev_noisy", "pack"]
+    for _ in range(50):
+        if not alive(process.pid):
+            break
+        time.sleep(0.1)
+    assert not alive(process.pid)
+    _, out, _ = kdse("mix")
+    assert out.count("skipped") == 5 and sorted(os.listdir("dump")) == ["dev_noisy", "pack", "test_clean", "test_noisy"]
+
+
+STOPPING = """
+import sys, time
+from kdse.cli import main
+from kdse.data import sets
+
+mix = sets._mix
+def slow(job):
+    if job[0].key[1] == "test_noisy":
+        print("mixing", flush=True)
+        time.sleep(0.2)
+    return mix(job)
+slow.__qualname__ = "_mix"; slow.__module__ = sets.__name__; sets._mix = slow
+sys.exit(main(["mix", "--nj", "2"]))
+"""
+
+
+def alive(group: int) -> bool:
+    """Whether a process of the group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,60 @@
+"""Files appear whole or not at all, whatever happens to the process that writes them."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from kdse.files import atomic_dir, atomic_path, write_text
+
+
+def test_path_appears_when_the_block_ends(tmp_path):
+    path = tmp_path / "new" / "a.tar.gz"
+    with atomic_path(path) as part:
+        part.write_text("x")
+        assert part.name == path.name and not path.exists()
+    assert path.read_text() == "x" and [p.name for p in path.parent.iterdir()] == ["a.tar.gz"]
+
+
+@pytest.mark.parametrize("atomic", [atomic_path, atomic_dir])
+def test_an_error_keeps_what_was_there(tmp_path, atomic):
+    write_text(tmp_path / "d" / "old", "old")
+    path = tmp_path / "d" / "old" if atomic is atomic_path else tmp_path / "d"
+    with pytest.raises(RuntimeError), atomic(path) as part:
+        (part if atomic is atomic_path else part / "f").write_text("half")
+        raise RuntimeError
+    assert (tmp_path / "d" / "old").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["d"] and [p.name for p in (tmp_path / "d").iterdir()] == ["old"]
+
+
+def test_a_folder_is_replaced_whole(tmp_path):
+    for name in ("one", "two"):
+        with atomic_dir(tmp_path / "d") as part:
+            (part / name).write_text("x")
+    assert [p.name for p in (tmp_path / "d").iterdir()] == ["two"] and [p.name for p in tmp_path.iterdir()] == ["d"]
+
+
+HALF = """
+import sys, time
+from kdse.files import atomic_dir
+with atomic_dir(sys.argv[1]):
+    print(flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_a_killed_process_left_is_removed_but_not_what_is_in_use(tmp_path):
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    run = [sys.executable, "-c", HALF, str(tmp_path / "d")]
+    with subprocess.Popen(run, stdout=subprocess.PIPE, env=env) as process:
+        process.stdout.readline()
+        (busy,) = tmp_path.iterdir()
+        with atomic_dir(tmp_path / "d"):
+            assert busy.exists()
+        process.send_signal(signal.SIGKILL)
+    assert busy.exists()
+    with atomic_dir(tmp_path / "d"):
+        assert not busy.exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["d"]
