@@ -98,8 +98,9 @@ run() {
     shift 2
     show "$@"
     $runner --log "$expdir/log/$name.log" "$@" || code=$?
-    [ "$code" -eq 0 ] || log "stopped; the same ./run.sh goes on from here once the cause is mended" >&2
-    [ "$code" -eq 0 ] || exit "$code"
+    [ "$code" -eq 0 ] && return
+    log "stopped with exit code $code; the same ./run.sh skips what is done and goes on from here" >&2
+    exit "$code"
 }
 
 asr_yaml=$(config "$asr_config")
@@ -193,7 +194,7 @@ if within 9 "score"; then
 fi
 
 if within 10 "report"; then
-    run "$cpu_cmd" report kdse report --recipe . ${claim:+--claim "$claim"}
+    run "$cpu_cmd" report kdse report --recipe . --expdir "$expdir" ${claim:+--claim "$claim"}
 fi
 
 if within 11 "export"; then

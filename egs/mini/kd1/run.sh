@@ -24,7 +24,7 @@ if ! [[ $size =~ ^(default|smallest)$ ]]; then
     echo "run.sh: --size is default or smallest, not '$size'" >&2
     exit 2
 fi
-claim="kd < standalone_se"
+claim="kd < standalone_se on test_noisy"
 [ "$size" = default ] || claim=
 
 ../../TEMPLATE/kd1/kd.sh \
