@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
-GENERATED = (":(exclude)egs/*/kd1/results", ":(exclude)egs/*/kd1/RESULTS.md")
+GENERATED = (":(top,exclude)egs/*/kd1/results/*", ":(top,exclude)egs/*/kd1/RESULTS.md")
 """What a recipe writes itself does not make the code another one."""
 
 

@@ -1,7 +1,7 @@
 """`kdse report` (stage 10): RESULTS.md, tables, plots and the page from committed score rows, and the check of a claim."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kdse.errors import UserError, did_you_mean
@@ -31,7 +31,8 @@ def run(args) -> int:
     # A claim that cannot be checked is found before anything is written.
     claims = [check_claim(text, results) for text in args.claim]
     main = write_report(recipe, results, Path(args.expdir) if args.expdir else recipe / "exp", args.title)
-    print(f"\n{main.title}\n\n{plain(main)}\n")
+    short = replace(main, columns=[replace(column, interval=column.key == "wer") for column in main.columns])
+    print(f"\n{main.title}, 95 % interval of WER by utterance\n\n{plain(short)}\n")
     for claim in claims:
         print(claim.sentence)
     print(f"Results: {recipe / 'RESULTS.md'} and {recipe / 'results' / 'report.html'}")
