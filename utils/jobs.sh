@@ -44,8 +44,9 @@ if [ "$where" = local ] && [ -t 2 ]; then
     export KDSE_TERMINAL=/dev/tty
 fi
 
+# tee outlives an interrupt, so that the last words of the command are still heard.
 code=0
-"${runner[@]}" "$@" 2>&1 | tee -a "$log" || code=$?
+"${runner[@]}" "$@" 2>&1 | tee -ia "$log" || code=$?
 if [ "$code" -ne 0 ]; then
     {
         echo "failed with exit code $code: $(show "$@" | cut -c3-)"
