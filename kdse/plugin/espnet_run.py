@@ -18,7 +18,7 @@ import yaml
 from kdse.errors import UserError, did_you_mean
 from kdse.files import atomic_path, check_keys, fingerprint, write_text
 from kdse.plugin.task import DistillationTask, MixingASRTask
-from kdse.progress import say
+from kdse.progress import say, terminal
 from kdse.runs import write_run
 from kdse.stage import Step, changes
 
@@ -178,10 +178,11 @@ class EpochLines(logging.Handler):
         super().__init__(logging.INFO)
         self.name_, self.epochs, self.bar = name, epochs, None
         self.start, self.first = time.monotonic(), 0
-        if sys.__stderr__.isatty():
+        screen = terminal()
+        if screen is not None:
             from tqdm import tqdm
 
-            self.bar = tqdm(total=epochs, desc=name, unit="epoch", leave=False, file=sys.__stderr__)
+            self.bar = tqdm(total=epochs, desc=name, unit="epoch", leave=False, file=screen, dynamic_ncols=True)
 
     def emit(self, record: logging.LogRecord) -> None:
         found = self.PATTERN.search(record.getMessage())
