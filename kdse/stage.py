@@ -18,7 +18,7 @@ class Step:
         part: set where several steps share a folder.
 
     >>> step = Step(folder, {"snr": 5}, "mix")          # doctest: +SKIP
-    >>> if step.needed():
+    >>> if step.needed():                               # doctest: +SKIP
     ...     make(folder); step.finish()
     """
 
