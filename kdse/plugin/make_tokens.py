@@ -1,0 +1,86 @@
+"""Stage 5, `kdse tokens`: cluster the backend's latents of clean training speech, and report how good the tokens are."""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from kdse.config import read_config
+from kdse.errors import UserError
+from kdse.files import write_text
+from kdse.progress import progress, say
+from kdse.stage import Step, done_hash
+from kdse.tokens import TokensConfig, fit, purity, save_tokens
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `kdse tokens`."""
+    parser.add_argument("--backend", type=Path, required=True, help="folder of stage 3")
+    parser.add_argument("--out", type=Path, required=True, help="folder for tokens.npz and report.json")
+    parser.add_argument("--dump", type=Path, default=Path("dump"), help="what stage 2 wrote (default: dump)")
+    parser.add_argument("--config", type=Path, help="YAML of TokensConfig (default: the defaults in kdse/tokens.py)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Make the tokens, or skip."""
+    config = TokensConfig.of(read_config(args.config) if args.config else {}, str(args.config))
+    backend = done_hash(args.backend)
+    if backend is None:
+        raise UserError(f"{args.backend} is not finished; run stage 3 first")
+    step = Step(args.out, {"tokens": vars(config), "backend": backend}, "acoustic tokens")
+    if not step.needed():
+        return
+    from kdse.data.pack import Pack
+    from kdse.plugin.load import load_backend
+    from kdse.plugin.model import FrozenTeacher
+
+    asr, _ = load_backend(args.backend)
+    blocks = len(getattr(asr.encoder, "encoders", ()))
+    if config.layer > blocks:
+        raise UserError(f"tokens: layer {config.layer} does not exist; the backend's encoder has {blocks} (0 is its output)")
+    latents, labels = _latents(FrozenTeacher(asr, config.layer), Pack(args.dump / "pack" / "speech_train"))
+    book = fit(latents, config)
+    tokens = book.assign(latents)
+    sizes = np.bincount(tokens, minlength=config.clusters)
+    spoken = labels != asr.blank_id
+    report = {
+        "layer": config.layer,
+        "clusters": config.clusters,
+        "frames": len(latents),
+        "distance": book.distance,
+        "explained_variance": float(1 - book.distance / latents.var(0).sum()),
+        "dead_clusters": int((sizes == 0).sum()),
+        "largest_cluster_share": float(sizes.max() / len(tokens)),
+        "purity": purity(tokens, labels),
+        "purity_without_blank": purity(tokens[spoken], labels[spoken]) if spoken.any() else None,
+    }
+    write_text(args.out / "report.json", json.dumps(report, indent=1) + "\n")
+    save_tokens(args.out, book)
+    step.finish()
+    say(
+        f"tokens: K={config.clusters}, layer {config.layer or 'last'}, {report['explained_variance']:.0%} of the variance, "
+        f"{report['dead_clusters']} dead, purity {report['purity']:.2f} ({args.out / 'report.json'})"
+    )
+
+
+def _latents(teacher, speech) -> tuple[np.ndarray, np.ndarray]:
+    """Latents (U, D) of every utterance of a pack, end to end, and the CTC token that the recogniser gives each frame, (U,)."""
+    import torch
+
+    found, labels = [], []
+    with torch.inference_mode():
+        for utt in progress(speech, "latents", len(speech)):
+            wave = torch.from_numpy(speech[utt].astype(np.float32) / 32768)[None]
+            lengths = torch.tensor([wave.shape[1]])
+            latents, frames = teacher.latents(wave, lengths)
+            found.append(latents[0, : frames[0]].numpy())
+            # the frame labels are the recogniser's own best CTC path on clean training speech
+            out = latents if not teacher.layer else _output(teacher, wave, lengths)
+            labels.append(teacher.asr.ctc.argmax(out)[0, : frames[0]].numpy())
+    return np.concatenate(found), np.concatenate(labels)
+
+
+def _output(teacher, wave, lengths):
+    out = teacher.asr.encode(wave, lengths)[0]
+    return out[0] if isinstance(out, tuple) else out
