@@ -1,9 +1,7 @@
 """What a run is: the `run.yaml` beside its model, from which score rows and tables take names, sizes and commands."""
 
 import shlex
-import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +10,14 @@ import yaml
 import kdse
 from kdse.errors import UserError
 from kdse.files import read_yaml, write_text
+from kdse.provenance import commit, versions
 
 FIELDS = ("run", "corpus", "approach", "seed", "student", "teacher", "backend", "params")
 PACKAGES = ("espnet", "torch", "torchaudio", "numpy", "jiwer", "pesq", "pystoi", "scikit-learn", "pyroomacoustics")
 
 
 def write_run(folder: Path | str, config: dict[str, Any], **fields: Any) -> None:
-    """Write `folder`/run.yaml: the fields of a score row that hold for the whole run, its configuration, command, commit and versions.
+    """Write `folder`/run.yaml: what a score row says of the whole run, its configuration, command, commit and versions.
 
     Args:
         config: the whole configuration, plain values only.
@@ -26,7 +25,8 @@ def write_run(folder: Path | str, config: dict[str, Any], **fields: Any) -> None
     """
     folder = Path(folder)
     record = {"run": folder.name, **{name: fields.get(name) for name in FIELDS[1:]}}
-    record |= {"command": command(), "commit": commit(), "versions": versions(), "config": config}
+    installed = {"python": sys.version.split()[0], "kdse": kdse.__version__, **versions(PACKAGES)}
+    record |= {"command": command(), "commit": commit(), "versions": installed, "config": config}
     write_text(folder / "run.yaml", yaml.safe_dump(record, sort_keys=False, width=130))
 
 
@@ -48,26 +48,3 @@ def read_run(folder: Path | str) -> dict[str, Any]:
 def command() -> str:
     """The command line as the user could type it."""
     return shlex.join(["kdse", *sys.argv[1:]])
-
-
-def commit() -> str:
-    """The short commit of the source tree, '+changes' where tracked files differ from it, 'unknown' outside a checkout."""
-
-    def git(*args: str) -> str:
-        return subprocess.run(["git", "-C", str(Path(kdse.__file__).parent), *args], capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        return git("rev-parse", "--short", "HEAD") + ("+changes" if git("status", "--porcelain", "-uno") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python, kdse and the libraries that the numbers depend on."""
-    found = {"python": sys.version.split()[0], "kdse": kdse.__version__}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "absent"
-    return found

@@ -10,12 +10,13 @@ from kdse.errors import UserError
 from kdse.files import fingerprint, read_yaml, sha256, write_text
 from kdse.progress import say
 from kdse.provenance import commit, versions
+from kdse.runs import FIELDS, read_run
+from kdse.selected import allowed_sets
 from kdse.stage import Step, done_hash
 
 NO_FRONT_END = "mct_noisy"
 NOT_COMPUTED = "not computed in this version"
 LIBRARIES = ("jiwer", "pesq", "pystoi", "numpy", "scipy", "soundfile")
-ABOUT_RUN = ("run", "approach", "seed", "student", "teacher", "params", "backend", "corpus")
 
 Quality = dict[str, tuple[dict[str, float | None], dict[str, str]]]
 
@@ -44,15 +45,18 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--out", default="results", metavar="DIR", help="where <run>.jsonl.gz and <run>.yaml go (default: %(default)s)"
     )
+    parser.add_argument("--selected", metavar="FILE", help="score test sets only for the runs it names (selected.yaml)")
     parser.add_argument("--nj", type=int, default=1, metavar="N", help="processes, one thread each (default: %(default)s)")
 
 
 def run(args) -> None:
-    """Score one run; see `score_run`."""
+    """Score the sets that the run may be tested on; see `score_run`."""
     if args.nj < 1:
         raise UserError(f"--nj must be 1 or more, not {args.nj}")
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy is imported: parallel over utterances, not inside them
-    score_run(Path(args.run), args.sets, Path(args.dump), Path(args.out), args.nj)
+    sets = allowed_sets(Path(args.run).name, args.sets, args.selected)
+    if sets:
+        score_run(Path(args.run), sets, Path(args.dump), Path(args.out), args.nj)
 
 
 def score_run(folder: Path, sets: list[str], dump: Path, out: Path, nj: int = 1) -> Path:
@@ -62,12 +66,8 @@ def score_run(folder: Path, sets: list[str], dump: Path, out: Path, nj: int = 1)
     """
     from kdse.scoring.row import write_rows
 
-    about = read_yaml(folder / "run.yaml")
-    for name in ABOUT_RUN:
-        if name not in about:
-            raise UserError(f"{folder / 'run.yaml'}: '{name}' is missing; train the run again")
+    about = read_run(folder)
     rows, decodes = [], {}
-    sets = list(dict.fromkeys(sets))
     for name in sets:
         decodes[name] = _decode_config(folder / "decode" / name)
         rows += score_set(folder, about, name, dump / name, decodes[name], nj)
@@ -94,7 +94,7 @@ def score_set(folder: Path, about: dict, name: str, data: Path, decode: dict, nj
         ref, hyp = normalise(item.ref), normalise(hyps[key])
         values, missing = scores[key]
         yield (
-            {column: about[column] for column in ABOUT_RUN}
+            {column: about[column] for column in FIELDS}
             | {"set": name, "decode": decode.get("decode", "ctc_greedy"), "omega": float(decode.get("omega", 0.0))}
             | {"utt": item.utt, "speaker": item.speaker, "category": item.category, "noise": item.noise, "snr": item.snr}
             | {"ref": ref, "hyp": hyp, "word": word_errors(ref, hyp), "char": char_errors(ref, hyp)}

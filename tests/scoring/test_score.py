@@ -168,7 +168,7 @@ def test_the_config_beside_the_rows_says_how_to_make_them_again(recipe):
             "utterance u1__hum__5dB is missing, and 1 more",
         ),
         ("exp/kd_dccrn-s_seed0/decode/test_noisy/text", lambda t: t + "u9 X\n", "utterance u9 is not in the set"),
-        ("exp/kd_dccrn-s_seed0/run.yaml", lambda t: t.replace("approach: kd\n", ""), "'approach' is missing"),
+        ("exp/kd_dccrn-s_seed0/run.yaml", lambda t: t.replace("approach: kd\n", ""), "run.yaml lacks 'approach'"),
         ("exp/kd_dccrn-s_seed0/run.yaml", None, "run.yaml"),
         ("dump/test_noisy/utt2snr", lambda t: t.replace(" -5", " loud"), "u1__hum__-5dB is 'loud', not a number"),
         ("dump/test_noisy/spk1.scp", None, "spk1.scp"),
@@ -197,6 +197,17 @@ def test_a_set_that_was_not_made_and_a_wrong_nj(recipe, capsys):
     assert cli.main(["score", "--run", "exp/kd_dccrn-s_seed0", "--sets", "test_real"]) == 2
     assert "dump/test_real" in capsys.readouterr().err
     assert cli.main(["score", "--run", "exp/kd_dccrn-s_seed0", "--sets", "test_noisy", "--nj", "0"]) == 2
+
+
+def test_a_run_that_was_not_selected_is_scored_on_dev_only(recipe, capsys):
+    (recipe / "selected.yaml").write_text("runs: [mct_noisy_seed0]\n")
+    command = ["score", "--run", "exp/kd_dccrn-s_seed0", "--selected", "selected.yaml", "--sets", "test_noisy"]
+    assert cli.main(command) == 0
+    assert "kd_dccrn-s_seed0 is not in selected.yaml: test_noisy left out" in capsys.readouterr().out
+    assert not (recipe / "results").exists()
+    (recipe / "selected.yaml").write_text("runs: [mct_noisy_seed0, kd_dccrn-s_seed0]\n")
+    assert cli.main(command) == 0
+    assert (recipe / "results/kd_dccrn-s_seed0.jsonl.gz").exists()
 
 
 def test_the_package_imports_no_model():
