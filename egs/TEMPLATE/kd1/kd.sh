@@ -18,7 +18,7 @@ baselines="spectral_subtraction"
 # Configs: files here or below the repository's own folder
 asr_config=conf/asr/conformer.yaml
 teacher_config=conf/teacher/conformer.yaml
-student_config=conf/student/dccrn-s.yaml
+student_config=conf/student/dccrn-m.yaml
 tokens_config=conf/tokens.yaml
 mix_config=conf/mix/default.yaml
 inference_config=conf/decode/ctc_greedy.yaml
@@ -137,12 +137,13 @@ front_end() {
 
 # Runs that stages 7 to 9 process: no front end, the classical ones, the SE teacher, the students.
 without_front_end=mct_noisy_seed0$tag
-front_ends=("${baseline_list[@]/%/$tag}" "$(basename "$teacher")")
+trained=("$(basename "$teacher")")
 for approach in "${approach_list[@]}"; do
     for seed in "${seed_list[@]}"; do
-        front_ends+=("${approach}_${student}_seed$seed$tag")
+        trained+=("${approach}_${student}_seed$seed$tag")
     done
 done
+everything=("$without_front_end" "${baseline_list[@]/%/$tag}" "${trained[@]}")
 
 if within 1 "data"; then
     run "$cpu_cmd" data kdse data "$corpus" "${data_list[@]}" --out data --nj "$nj"
@@ -175,20 +176,24 @@ if within 6 "train"; then
 fi
 
 if within 7 "enhance"; then
-    for name in "${front_ends[@]}"; do
-        run "$cpu_cmd" "enhance_$name" kdse enhance --run "$expdir/$name" --dump "$dumpdir" --sets "${set_list[@]}" "${selected[@]}" --nj "$nj"
+    for name in "${baseline_list[@]}"; do
+        run "$cpu_cmd" "enhance_$name" kdse enhance --run "$expdir/$name$tag" --approach "$name" --corpus "$corpus" --dump "$dumpdir" \
+            --sets "${set_list[@]}" "${selected[@]}"
+    done
+    for name in "${trained[@]}"; do
+        run "$cpu_cmd" "enhance_$name" kdse enhance --run "$expdir/$name" --dump "$dumpdir" --sets "${set_list[@]}" "${selected[@]}"
     done
 fi
 
 if within 8 "decode"; then
-    for name in "$without_front_end" "${front_ends[@]}"; do
-        run "$cpu_cmd" "decode_$name" kdse decode --run "$expdir/$name" --backend "$backend" --dump "$dumpdir" --config "$inference_yaml" \
+    for name in "${everything[@]}"; do
+        run "$cpu_cmd" "decode_$name" kdse decode --run "$expdir/$name" --backend "$backend" --corpus "$corpus" --dump "$dumpdir" --config "$inference_yaml" \
             --sets "${set_list[@]}" "${selected[@]}"
     done
 fi
 
 if within 9 "score"; then
-    for name in "$without_front_end" "${front_ends[@]}"; do
+    for name in "${everything[@]}"; do
         run "$cpu_cmd" "score_$name" kdse score --run "$expdir/$name" --dump "$dumpdir" --sets "${set_list[@]}" "${selected[@]}" --out results --nj "$nj"
     done
 fi

@@ -1,0 +1,86 @@
+"""Stage 7, `kdse enhance`: a run's front end on the fixed sets, as Kaldi archives of int16 WAV."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from kdse.classical import CLASSICAL, spectral_subtraction
+from kdse.errors import UserError, did_you_mean
+from kdse.files import atomic_dir
+from kdse.progress import progress
+from kdse.runs import write_run
+from kdse.selected import allowed_sets
+from kdse.stage import Step, done_hash
+
+Enhancer = Callable[[np.ndarray], np.ndarray]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `kdse enhance`."""
+    parser.add_argument("--run", type=Path, required=True, help="experiment folder of a trained front end, or of a classical one to be made")
+    parser.add_argument("--approach", help=f"front end without training: one of {', '.join(CLASSICAL)} (default: the run's trained one)")
+    parser.add_argument("--corpus", help="corpus name of a classical front end's rows")
+    parser.add_argument("--dump", type=Path, default=Path("dump"), help="what stage 2 wrote (default: dump)")
+    parser.add_argument("--sets", nargs="+", required=True, metavar="SET", help="fixed sets in the dump folder")
+    parser.add_argument("--selected", metavar="FILE", help="enhance test sets only for the runs it names (selected.yaml)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Enhance the sets, skipping those that are done."""
+    if args.approach is not None and args.approach not in CLASSICAL:
+        raise UserError(f"there is no classical front end '{args.approach}'{did_you_mean(args.approach, CLASSICAL)}")
+    model = args.approach or done_hash(args.run)
+    if model is None:
+        raise UserError(f"{args.run} is not finished; run stages 4 and 6 first")
+    enhancer: Enhancer | None = None
+    for name in allowed_sets(args.run.name, args.sets, args.selected):
+        out = args.run / "enhanced" / name
+        state = done_hash(args.dump / name)
+        if state is None:
+            raise UserError(f"{args.dump / name} is not finished; run stage 2 first")
+        step = Step(out, {"model": model, "set": state}, f"{args.run.name}: enhance {name}")
+        if step.needed():
+            enhancer = enhancer or (spectral_subtraction if args.approach else trained(args.run))
+            enhance_set(args.dump / name, out, enhancer, f"{args.run.name}: {name}")
+            step.finish()
+    if args.approach:
+        write_run(args.run, {}, corpus=args.corpus, approach=args.approach, params=0)
+
+
+def trained(run: Path) -> Enhancer:
+    """The front end of a training run as a function of one float32 waveform (N,) in [−1, 1]."""
+    import torch
+
+    from kdse.plugin.load import load_front_end
+    from kdse.plugin.model import enhance
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model, _ = load_front_end(run, device)
+
+    def one(noisy: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            wave = torch.from_numpy(noisy)[None].to(device)
+            return enhance(model, wave, torch.tensor([wave.shape[1]], device=device))[0].cpu().numpy()
+
+    return one
+
+
+def enhance_set(data: Path, out: Path, enhancer: Enhancer, what: str) -> None:
+    """Write `out`/wav.scp and its archive; the folder appears when it is complete. Samples beyond full scale are clipped."""
+    from kdse.data.audio import ArkWriter, read_audio
+    from kdse.data.datadir import read_table
+
+    sources = read_table(data / "wav.scp")
+    with atomic_dir(out) as part, ArkWriter(part / "wav.ark", out / "wav.ark") as ark:
+        lines = []
+        for utt, source in progress(sorted(sources.items()), what, len(sources)):
+            noisy = read_audio(source, utt).astype(np.float32) / 32768
+            found = enhancer(noisy)
+            assert found.shape == noisy.shape, (utt, found.shape, noisy.shape)
+            if not np.isfinite(found).all():
+                raise UserError(f"the front end {what.split(':')[0]} returned NaN for utterance {utt}; train it again")
+            samples = np.clip(np.rint(found * 32768), -32768, 32767).astype(np.int16)
+            lines.append(f"{utt} {ark.add(utt, samples)}\n")
+        (part / "wav.scp").write_text("".join(lines), encoding="utf-8")
