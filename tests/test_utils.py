@@ -157,8 +157,9 @@ def test_stages_print_the_commands_they_run(fake_recipe):
 
 def test_train_stage_is_approaches_times_seeds(fake_recipe):
     done = fake_recipe("--stage", "6", "--stop_stage", "6", "--approaches", "kd standalone_se", "--seeds", "0 1", "--exp_tag", "t")
+    student = Path(next(c for c in DEFAULT_CONFIGS if "student" in c)).stem
     runs = [line.split("--out exp/")[1].split()[0] for line in done.stdout.splitlines() if line.startswith("$")]
-    assert runs == [f"{a}_dccrn-s_seed{s}_t" for a in ("kd", "standalone_se") for s in (0, 1)]
+    assert runs == [f"{a}_{student}_seed{s}_t" for a in ("kd", "standalone_se") for s in (0, 1)]
 
 
 def test_failing_stage_stops_with_the_commands_code_and_message(fake_recipe):

@@ -187,14 +187,15 @@ fi
 
 if within 8 "decode"; then
     for name in "${everything[@]}"; do
-        run "$cpu_cmd" "decode_$name" kdse decode --run "$expdir/$name" --backend "$backend" --corpus "$corpus" --dump "$dumpdir" --config "$inference_yaml" \
-            --sets "${set_list[@]}" "${selected[@]}"
+        run "$cpu_cmd" "decode_$name" kdse decode --run "$expdir/$name" --backend "$backend" --corpus "$corpus" --dump "$dumpdir" \
+            --config "$inference_yaml" --sets "${set_list[@]}" "${selected[@]}"
     done
 fi
 
 if within 9 "score"; then
     for name in "${everything[@]}"; do
-        run "$cpu_cmd" "score_$name" kdse score --run "$expdir/$name" --dump "$dumpdir" --sets "${set_list[@]}" "${selected[@]}" --out results --nj "$nj"
+        run "$cpu_cmd" "score_$name" kdse score --run "$expdir/$name" --dump "$dumpdir" --sets "${set_list[@]}" "${selected[@]}" \
+            --out results --nj "$nj"
     done
 fi
 
