@@ -31,7 +31,13 @@ class DecodeConfig:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `kdse decode`."""
-    parser.add_argument("--run", type=Path, required=True, help=f"experiment folder; a new one named {NO_FRONT_END}... has no front end")
+    parser.add_argument(
+        "--run",
+        type=Path,
+        nargs="+",
+        required=True,
+        help=f"experiment folders; one named {NO_FRONT_END}... has no front end and is made",
+    )
     parser.add_argument("--backend", type=Path, required=True, help="folder of stage 3")
     parser.add_argument("--corpus", help="corpus name of the rows of a run without a front end")
     parser.add_argument("--dump", type=Path, default=Path("dump"), help="what stage 2 wrote (default: dump)")
@@ -50,21 +56,23 @@ def run(args: argparse.Namespace) -> None:
     backend = done_hash(args.backend)
     if backend is None:
         raise UserError(f"{args.backend} is not finished; run stage 3 first")
-    bare = args.run.name.startswith(NO_FRONT_END)
-    if bare:
-        write_run(args.run, {"decode": asdict(config)}, corpus=args.corpus, approach=NO_FRONT_END, seed=0, backend=args.backend.name, params=0)
     decoder = None
-    for name in allowed_sets(args.run.name, args.sets, args.selected):
-        source = args.dump / name if bare else args.run / "enhanced" / name
-        state = done_hash(source)
-        if state is None:
-            raise UserError(f"{source} is not finished; run stage {2 if bare else 7} first")
-        out = args.run / "decode" / name
-        step = Step(out, {"config": asdict(config), "backend": backend, "audio": state}, f"{args.run.name}: decode {name}")
-        if step.needed():
-            decoder = decoder or Decoder(args.backend, config)
-            decoder.decode_set(source, out, f"{args.run.name}: decode {name}")
-            step.finish()
+    for run_folder in args.run:
+        bare = run_folder.name.startswith(NO_FRONT_END)
+        if bare:
+            about = {"corpus": args.corpus, "approach": NO_FRONT_END, "seed": 0, "backend": args.backend.name, "params": 0}
+            write_run(run_folder, {"decode": asdict(config)}, **about)
+        for name in allowed_sets(run_folder.name, args.sets, args.selected):
+            source = args.dump / name if bare else run_folder / "enhanced" / name
+            state = done_hash(source)
+            if state is None:
+                raise UserError(f"{source} is not finished; run stage {2 if bare else 7} first")
+            out, what = run_folder / "decode" / name, f"{run_folder.name}: decode {name}"
+            step = Step(out, {"config": asdict(config), "backend": backend, "audio": state}, what)
+            if step.needed():
+                decoder = decoder or Decoder(args.backend, config)
+                decoder.decode_set(source, out, what)
+                step.finish()
 
 
 class Decoder:

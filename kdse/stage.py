@@ -41,7 +41,9 @@ class Step:
 
     def finish(self) -> None:
         """Remember that the step is complete."""
-        write_text(self.marker, json.dumps({"hash": fingerprint(self.config), "config": self.config}, indent=1, sort_keys=True) + "\n")
+        write_text(
+            self.marker, json.dumps({"hash": fingerprint(self.config), "config": self.config}, indent=1, sort_keys=True) + "\n"
+        )
 
 
 def done_hash(folder: Path | str, part: str = "") -> str | None:

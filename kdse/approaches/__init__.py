@@ -1,7 +1,7 @@
 """Ways to train a front end: one file each, one YAML of the same name in conf/approach/.
 
-An approach is a frozen dataclass of its options. Called with (enhanced, clean, lengths, teacher) it returns its losses by name, each as
-(weight, value); the model adds them up and logs each one. `mct_noisy` trains no front end: it is stage 3's backend alone.
+An approach is a frozen dataclass of its options. Called with (enhanced, clean, lengths, teacher) it returns its losses by name,
+each as (weight, value); the model adds them up and logs each one. `mct_noisy` trains no front end: it is stage 3's backend alone.
 """
 
 import dataclasses

@@ -1,6 +1,7 @@
 """Losses as functions: the formula, the shapes and the source stand in each docstring.
 
-`SIGNAL` lists the losses of two waveforms (student, reference, lengths); a new one is a function and a line here, and the tests walk it.
+`SIGNAL` lists the losses of two waveforms (student, reference, lengths); a new one is a function and a line here, and the tests
+walk it.
 """
 
 from kdse.losses.latent import latent_distance

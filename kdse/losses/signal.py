@@ -86,7 +86,9 @@ def multi_resolution_stft(student: Tensor, reference: Tensor, lengths: Tensor, s
     return total / len(sizes)
 
 
-def compressed_spectral_mse(student: Tensor, reference: Tensor, lengths: Tensor, power: float = 0.3, complex_weight: float = 0.3) -> Tensor:
+def compressed_spectral_mse(
+    student: Tensor, reference: Tensor, lengths: Tensor, power: float = 0.3, complex_weight: float = 0.3
+) -> Tensor:
     """Mean squared error of power-compressed spectra, magnitude and complex part.
 
     L = (1−w)·mean(|S|^c − |Ŝ|^c)² + w·mean| |S|^c e^{iφ_S} − |Ŝ|^c e^{iφ_Ŝ} |²      (arXiv 1804.03619, 2009.12286)

@@ -1,6 +1,5 @@
 """L_d: the frozen recogniser should see in ŝ the acoustic tokens that it sees in s."""
 
-import torch
 from torch import Tensor
 
 from kdse.losses.mask import check_same_shape, valid
@@ -18,7 +17,9 @@ def token_logits(latents: Tensor, centroids: Tensor, tau: float) -> Tensor:
     return -squared / tau
 
 
-def token_divergence(student: Tensor, teacher: Tensor, centroids: Tensor, lengths: Tensor, tau: float, hard: bool = False) -> Tensor:
+def token_divergence(
+    student: Tensor, teacher: Tensor, centroids: Tensor, lengths: Tensor, tau: float, hard: bool = False
+) -> Tensor:
     """L_d: mean KL(p_t ‖ q_t) between the token posteriors of s and ŝ over valid frames, in nats.
 
     p_t = softmax_k(−‖E(s)_t − c_k‖²/τ), q_t the same with ŝ      (IEEE Access 2024, "KD-based training of SE for noise-robust ASR";

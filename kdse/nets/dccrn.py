@@ -1,5 +1,7 @@
 """The student: a causal deep complex convolutional recurrent network (DCCRN) that masks a spectrum."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -14,7 +16,8 @@ SIZES = {  # complex channels per level, LSTM width: about 60 k, 200 k and 1 M p
 class ComplexConv(nn.Module):
     """Complex convolution over time (kernel 2, causal) and frequency (kernel 3, stride 2), or its transpose.
 
-    (W_r + iW_i) * (x_r + ix_i) as one real convolution of the stacked parts, real channels first. DCCRN, arXiv 2008.00264, section 2.2.
+    (W_r + iW_i) * (x_r + ix_i) as one real convolution of the stacked parts, real channels first. DCCRN, arXiv 2008.00264,
+    section 2.2.
     """
 
     def __init__(self, inputs: int, outputs: int, transposed: bool = False):
@@ -52,8 +55,8 @@ class Block(nn.Module):
 class DCCRN(nn.Module):
     """Complex ratio mask from a noisy spectrum, frame by frame, without a look at later frames.
 
-    Magnitudes are compressed (|X|^0.3, phase kept) before the encoder; skips are added, not concatenated, to halve the decoder. The mask
-    keeps its phase and has its magnitude bounded by tanh (mode "E" of DCCRN, arXiv 2008.00264, equation 5).
+    Magnitudes are compressed (|X|^0.3, phase kept) before the encoder; skips are added, not concatenated, to halve the decoder.
+    The mask keeps its phase and has its magnitude bounded by tanh (mode "E" of DCCRN, arXiv 2008.00264, equation 5).
 
     Args:
         bins: frequency bins F of the spectrum; F = 2^k·m + 1 so that the decoder returns to F (257, 129).
@@ -66,8 +69,8 @@ class DCCRN(nn.Module):
         if (bins - 1) % 2 ** len(channels):
             raise ValueError(f"{bins} bins do not halve {len(channels)} times: bins - 1 must be a multiple of {2 ** len(channels)}")
         sizes = (1, *channels)
-        self.encoder = nn.ModuleList(Block(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
-        self.decoder = nn.ModuleList(Block(b, a, transposed=True) for a, b in reversed(list(zip(sizes[1:-1], sizes[2:], strict=True))))
+        self.encoder = nn.ModuleList(Block(a, b) for a, b in pairwise(sizes))
+        self.decoder = nn.ModuleList(Block(b, a, transposed=True) for a, b in reversed(list(pairwise(sizes[1:]))))
         self.last = ComplexConv(channels[0], 1, transposed=True)
         width = 2 * channels[-1] * ((bins - 1) // 2 ** len(channels) + 1)
         self.squeeze = nn.Sequential(nn.Linear(width, units), nn.LeakyReLU(0.2))

@@ -19,8 +19,16 @@ Enhancer = Callable[[np.ndarray], np.ndarray]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `kdse enhance`."""
-    parser.add_argument("--run", type=Path, required=True, help="experiment folder of a trained front end, or of a classical one to be made")
-    parser.add_argument("--approach", help=f"front end without training: one of {', '.join(CLASSICAL)} (default: the run's trained one)")
+    parser.add_argument(
+        "--run",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="experiment folders of trained front ends, or of a classical one to be made",
+    )
+    parser.add_argument(
+        "--approach", help=f"front end without training: one of {', '.join(CLASSICAL)} (default: the run's trained one)"
+    )
     parser.add_argument("--corpus", help="corpus name of a classical front end's rows")
     parser.add_argument("--dump", type=Path, default=Path("dump"), help="what stage 2 wrote (default: dump)")
     parser.add_argument("--sets", nargs="+", required=True, metavar="SET", help="fixed sets in the dump folder")
@@ -31,22 +39,28 @@ def run(args: argparse.Namespace) -> None:
     """Enhance the sets, skipping those that are done."""
     if args.approach is not None and args.approach not in CLASSICAL:
         raise UserError(f"there is no classical front end '{args.approach}'{did_you_mean(args.approach, CLASSICAL)}")
-    model = args.approach or done_hash(args.run)
+    for run_folder in args.run:
+        enhance_run(run_folder, args)
+
+
+def enhance_run(run_folder: Path, args: argparse.Namespace) -> None:
+    """Enhance the sets with one front end."""
+    model = args.approach or done_hash(run_folder)
     if model is None:
-        raise UserError(f"{args.run} is not finished; run stages 4 and 6 first")
+        raise UserError(f"{run_folder} is not finished; run stages 4 and 6 first")
     enhancer: Enhancer | None = None
-    for name in allowed_sets(args.run.name, args.sets, args.selected):
-        out = args.run / "enhanced" / name
+    for name in allowed_sets(run_folder.name, args.sets, args.selected):
+        out, what = run_folder / "enhanced" / name, f"{run_folder.name}: enhance {name}"
         state = done_hash(args.dump / name)
         if state is None:
             raise UserError(f"{args.dump / name} is not finished; run stage 2 first")
-        step = Step(out, {"model": model, "set": state}, f"{args.run.name}: enhance {name}")
+        step = Step(out, {"model": model, "set": state}, what)
         if step.needed():
-            enhancer = enhancer or (spectral_subtraction if args.approach else trained(args.run))
-            enhance_set(args.dump / name, out, enhancer, f"{args.run.name}: {name}")
+            enhancer = enhancer or (spectral_subtraction if args.approach else trained(run_folder))
+            enhance_set(args.dump / name, out, enhancer, what)
             step.finish()
     if args.approach:
-        write_run(args.run, {}, corpus=args.corpus, approach=args.approach, params=0)
+        write_run(run_folder, {}, corpus=args.corpus, approach=args.approach, seed=0, params=0)
 
 
 def trained(run: Path) -> Enhancer:

@@ -96,7 +96,11 @@ def finish_front_end(out: Path, config: dict[str, Any], **fields: Any) -> None:
     prefix = "enh_model."
     assert all(key.startswith(prefix) for key in state), "a teacher entered the checkpoint"
     trained = yaml.safe_load((out / "config.yaml").read_text(encoding="utf-8"))
-    kept = {k: v for k, v in trained.items() if k in MODEL_KEYS or k.removesuffix("_conf") in MODEL_KEYS or k in ("model_conf", "init", "version")}
+    kept = {
+        k: v
+        for k, v in trained.items()
+        if k in MODEL_KEYS or k.removesuffix("_conf") in MODEL_KEYS or k in ("model_conf", "init", "version")
+    }
     write_text(out / "enh" / "config.yaml", yaml.safe_dump(kept | {"criterions": []}, sort_keys=False))
     _keep({key.removeprefix(prefix): value for key, value in state.items()}, out / "enh" / "model.pth")
     from kdse.plugin.load import load_front_end
@@ -118,7 +122,13 @@ def _keep(state: dict[str, torch.Tensor], path: Path) -> None:
 
 def _clean(out: Path) -> None:
     """Drop per-epoch models and the optimiser's state: the run is finished, and they are ten times its size."""
-    for path in [*out.glob("*epoch.pth"), *out.glob("*.ave*.pth"), *out.glob("*.best.pth"), out / "latest.pth", out / "checkpoint.pth"]:
+    for path in [
+        *out.glob("*epoch.pth"),
+        *out.glob("*.ave*.pth"),
+        *out.glob("*.best.pth"),
+        out / "latest.pth",
+        out / "checkpoint.pth",
+    ]:
         path.unlink(missing_ok=True)
 
 
@@ -197,8 +207,9 @@ class EpochLines(logging.Handler):
             self.bar.update(epoch - self.bar.n)
             self.bar.set_postfix_str(dev)
             return
-        left = (self.epochs - epoch) * rate
-        say(f"{self.name_}: epoch {epoch}/{self.epochs}, train loss {float(train['loss']):.3g}, dev {dev}; {rate:.0f} s each, {left / 60:.1f} min left")
+        left = (self.epochs - epoch) * rate / 60
+        loss = f"train loss {float(train['loss']):.3g}, dev {dev}"
+        say(f"{self.name_}: epoch {epoch}/{self.epochs}, {loss}; {rate:.0f} s each, {left:.1f} min left")
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""On-the-fly mixing inside ESPnet's data loader; what is mixed depends on (corpus, purpose, seed, epoch, utterance) and nothing else."""
+"""On-the-fly mixing inside ESPnet's data loader, keyed by (corpus, purpose, seed, epoch, utterance) and by nothing else."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -36,8 +36,8 @@ class MixOptions:
 class MixPreprocessor(AbsPreprocessor):
     """Turn clean int16 speech into what a model trains on.
 
-    For a front end, `speech_ref1` becomes speech_mix and speech_ref1, float32 (N,) in [−1, 1). For a backend, `speech` becomes the noisy
-    signal and `rest` (ESPnet's preprocessor) makes token ids of the text.
+    For a front end, `speech_ref1` becomes speech_mix and speech_ref1, float32 (N,) in [−1, 1). For a backend, `speech` becomes
+    the noisy signal and `rest` (ESPnet's preprocessor) makes token ids of the text.
     """
 
     def __init__(self, train: bool, options: MixOptions, rest=None):
@@ -62,7 +62,7 @@ class MixPreprocessor(AbsPreprocessor):
 
 
 def change_speed(speech: np.ndarray, speed: float) -> np.ndarray:
-    """int16 (N,) -> int16 (⌈N/speed⌉,): faster and higher for speed > 1 (Kaldi's speed perturbation, Ko et al., Interspeech 2015)."""
+    """int16 (N,) -> int16 (⌈N/speed⌉,): faster and higher for speed > 1 (Ko et al., Interspeech 2015)."""
     if speed == 1.0:
         return speech
     from scipy.signal import resample_poly

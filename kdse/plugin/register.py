@@ -15,4 +15,8 @@ SEPARATORS = {"kdse_dccrn": KdseDCCRN}  # keys in lower case: ESPnet lowers what
 # enh_s2t deep-copies the choices at its import, so both lists need the entry
 for choices in (enh.separator_choices, enh_s2t.enh_separator_choices):
     choices.classes.update(SEPARATORS)
-dataset.DATA_TYPES["kdse_pack"] = {"func": Pack, "kwargs": [], "help": "int16 samples of a folder written by `kdse mix`, memory-mapped."}
+dataset.DATA_TYPES["kdse_pack"] = {
+    "func": Pack,
+    "kwargs": [],
+    "help": "int16 samples of a folder written by `kdse mix`, memory-mapped.",
+}

@@ -1,4 +1,4 @@
-"""What makes ESPnet models train faster on a CPU without changing what they learn: cheap dropout masks, and bfloat16 in the networks."""
+"""What lets ESPnet models train faster on a CPU: cheap dropout masks, and bfloat16 in the networks."""
 
 import types
 
@@ -9,9 +9,9 @@ from torch import Tensor, nn
 class ByteDropout(nn.Dropout):
     """Dropout whose mask costs one random byte an element.
 
-    torch draws its CPU masks serially, one Mersenne number an element: 30 % of a Conformer's training step. Here eight elements share
-    one 64-bit draw, so `p` is rounded to 1/256 (0.1 becomes 26/256); the kept elements are scaled by the rounded value. On other devices
-    and for p = 0 or 1 it is torch's own dropout.
+    torch draws its CPU masks serially, one Mersenne number an element: 30 % of a Conformer's training step. Here eight elements
+    share one 64-bit draw, so `p` is rounded to 1/256 (0.1 becomes 26/256); the kept elements are scaled by the rounded value. On
+    other devices and for p = 0 or 1 it is torch's own dropout.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -34,8 +34,8 @@ def cheap_dropout(model: nn.Module) -> None:
 def bf16_training(model: nn.Module) -> None:
     """Run an ESPnet ASR model's training forward in bfloat16 where torch's autocast deems it safe, in place.
 
-    Features stay in float32, because a log-mel sum loses quiet bands in eight bits of mantissa; losses are computed in float32 by autocast's
-    own rules. In eval mode nothing changes, so decoding is exact.
+    Features stay in float32, because a log-mel sum loses quiet bands in eight bits of mantissa; losses are computed in float32 by
+    autocast's own rules. In eval mode nothing changes, so decoding is exact.
     """
     forward, features = model.forward, model._extract_feats
 

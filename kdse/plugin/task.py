@@ -30,7 +30,9 @@ class Mixing:
         super().add_task_arguments(parser)
         group = parser.add_argument_group(description="kdse")
         group.add_argument("--mix_conf", action=NestedDictAction, default={}, help="Options of on-the-fly mixing (MixOptions).")
-        group.add_argument("--kdse_conf", action=NestedDictAction, default={}, help="Precision; for a front end its approach and teachers.")
+        group.add_argument(
+            "--kdse_conf", action=NestedDictAction, default={}, help="Precision; for a front end its approach and teachers."
+        )
 
     @classmethod
     def build_iter_factory(cls, args, distributed_option, mode: str, kwargs: dict | None = None):
@@ -58,7 +60,8 @@ class MixingASRTask(Mixing, ASRTask):
 
 
 class DistillationTask(Mixing, EnhancementTask):
-    """ESPnet's enhancement task with an approach in place of `criterions`; its config is a plain enhancement config plus `kdse_conf`.
+    """ESPnet's enhancement task with an approach in place of `criterions`; its config is a plain enhancement config plus
+    `kdse_conf`.
 
     kdse_conf:
         approach, approach_conf: a name of `kdse.approaches` and its options.

@@ -1,4 +1,4 @@
-"""Stages 3, 4 and 6: `kdse train asr` trains a backend, `kdse train se` a front end by an approach. ESPnet is imported only if there is work."""
+"""Stages 3, 4 and 6: `kdse train asr` trains a backend, `kdse train se` a front end. ESPnet is imported only for work."""
 
 import argparse
 from pathlib import Path
@@ -97,7 +97,10 @@ def train_se(args: argparse.Namespace) -> None:
 
 def _common(args: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]:
     """The config with what every training run adds: mixing, seed, devices."""
-    packs = {f"noise_{name}": str(_needed(args.dump / "pack" / f"noise_{pack}", "stage 2")) for name, pack in (("train", "train"), ("valid", "dev"))}
+    packs = {
+        f"noise_{name}": str(_needed(args.dump / "pack" / f"noise_{pack}", "stage 2"))
+        for name, pack in (("train", "train"), ("valid", "dev"))
+    }
     mixing = read_config(args.mix).get("train", {}) if args.mix else {}
     mix_conf = merge(config.get("mix_conf", {}), {"corpus": args.corpus, **packs, "mix": mixing, "seed": args.seed})
     devices: dict[str, Any] = {"ngpu": args.ngpu, "multiprocessing_distributed": args.ngpu > 1 or args.num_nodes > 1}

@@ -180,16 +180,12 @@ if within 7 "enhance"; then
         run "$cpu_cmd" "enhance_$name" kdse enhance --run "$expdir/$name$tag" --approach "$name" --corpus "$corpus" --dump "$dumpdir" \
             --sets "${set_list[@]}" "${selected[@]}"
     done
-    for name in "${trained[@]}"; do
-        run "$cpu_cmd" "enhance_$name" kdse enhance --run "$expdir/$name" --dump "$dumpdir" --sets "${set_list[@]}" "${selected[@]}"
-    done
+    run "$cpu_cmd" enhance kdse enhance --run "${trained[@]/#/$expdir/}" --dump "$dumpdir" --sets "${set_list[@]}" "${selected[@]}"
 fi
 
 if within 8 "decode"; then
-    for name in "${everything[@]}"; do
-        run "$cpu_cmd" "decode_$name" kdse decode --run "$expdir/$name" --backend "$backend" --corpus "$corpus" --dump "$dumpdir" \
-            --config "$inference_yaml" --sets "${set_list[@]}" "${selected[@]}"
-    done
+    run "$cpu_cmd" decode kdse decode --run "${everything[@]/#/$expdir/}" --backend "$backend" --corpus "$corpus" --dump "$dumpdir" \
+        --config "$inference_yaml" --sets "${set_list[@]}" "${selected[@]}"
 fi
 
 if within 9 "score"; then
