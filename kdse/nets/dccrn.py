@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 SIZES = {  # complex channels per level, LSTM width: about 60 k, 200 k and 1 M parameters at 257 bins
-    "s": ((4, 8, 16, 16, 16), 32),
+    "s": ((4, 8, 16, 16, 16), 36),
     "m": ((8, 16, 24, 32, 32), 64),
-    "l": ((16, 32, 64, 96, 96), 96),
+    "l": ((16, 32, 64, 96, 96), 112),
 }
 
 
