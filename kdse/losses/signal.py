@@ -37,7 +37,7 @@ def negative_si_snr(student: Tensor, reference: Tensor, lengths: Tensor, level_w
 
     L = mean_b −10·log10(‖αs‖² / ‖αs − ŝ‖²) + level_weight·(log10(‖ŝ‖²/‖s‖²))², α = ⟨ŝ,s⟩/‖s‖²      (arXiv 1811.02508, equation 3)
 
-    The level term keeps ŝ where the recogniser expects it. Arguments as in `negative_snr`.
+    The level term keeps ŝ where the recogniser expects it; the SNR is at most 80 dB. Arguments as in `negative_snr`.
 
     >>> s = torch.tensor([[1., -1., 1., -1.]]); n = torch.tensor([4])
     >>> noise = torch.tensor([[.1, .1, -.1, -.1]])           # orthogonal to s, 20 dB below
@@ -49,7 +49,9 @@ def negative_si_snr(student: Tensor, reference: Tensor, lengths: Tensor, level_w
     student, reference = student * mask, reference * mask
     energy = reference.square().sum(1) + EPS
     scaled = ((student * reference).sum(1) / energy)[:, None] * reference
-    ratio = (scaled.square().sum(1) + EPS) / ((scaled - student).square().sum(1) + EPS)
+    target, error = scaled.square().sum(1), (scaled - student).square().sum(1)
+    # the floor of the error follows the target: a fixed one would reward a perfect ŝ for being louder than s
+    ratio = (target + EPS * EPS) / (error + EPS * target + EPS * EPS)
     level = torch.log10((student.square().sum(1) + EPS) / energy)
     return (-10 * torch.log10(ratio) + level_weight * level.square()).mean()
 

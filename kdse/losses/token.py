@@ -33,6 +33,7 @@ def token_divergence(
         hard: p_t is one-hot at the nearest centroid, so that L_d is a cross-entropy.
     Raises: ValueError where the shapes differ.
 
+    >>> import torch
     >>> c = torch.tensor([[0.], [1.]]); n = torch.tensor([1])
     >>> token_divergence(c[None, :1], c[None, :1], c, n, tau=1.).item()
     0.0
@@ -54,10 +55,12 @@ def token_divergence(
 def token_error_rate(student: Tensor, teacher: Tensor, centroids: Tensor, lengths: Tensor) -> Tensor:
     """Share of valid frames whose nearest centroid differs between ŝ and s, in [0, 1]; arguments as in `token_divergence`.
 
+    >>> import torch
     >>> c = torch.tensor([[0.], [1.]])
     >>> token_error_rate(torch.tensor([[[0.], [.9]]]), torch.tensor([[[.1], [.2]]]), c, torch.tensor([2])).item()
     0.5
     """
+    check_same_shape(student, teacher)
     mask = valid(lengths, teacher.shape[1])
     changed = token_logits(student, centroids, 1.0).argmax(-1) != token_logits(teacher, centroids, 1.0).argmax(-1)
     return (changed & mask).sum() / mask.sum()
