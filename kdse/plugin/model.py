@@ -1,12 +1,15 @@
 """The ESPnet model that trains a front end by an approach, and the frozen recogniser that teaches it."""
 
-import contextlib
-
 import torch
 from espnet2.enh.espnet_model import ESPnetEnhancementModel
 from espnet2.torch_utils.device_funcs import force_gatherable
 from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import Tensor, nn
+
+
+def low_precision(device: torch.device, precision: str) -> torch.autocast:
+    """A block that runs networks in bfloat16 where `precision` is "bf16". Losses stay outside: eight bits are no distance."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 class FrozenTeacher:
@@ -19,7 +22,12 @@ class FrozenTeacher:
         layer: tapped encoder layer, counted from 1; 0 is the encoder's output.
         centroids: (K, D), or None before stage 5.
         distance: mean squared distance of a latent to its nearest centroid.
+
+    Attributes:
+        precision: "fp32", or "bf16" for the recogniser's own arithmetic; latents come out as float32.
     """
+
+    precision = "fp32"
 
     def __init__(self, asr: nn.Module, layer: int = 0, centroids: Tensor | None = None, distance: float = 1.0):
         self.asr = asr.eval().requires_grad_(False)
@@ -42,7 +50,8 @@ class FrozenTeacher:
     def latents(self, wave: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """(B, U, D) latents of (B, N) waveforms and their (B,) lengths; differentiable in `wave`."""
         assert not self.asr.training
-        out, frames = self.asr.encode(wave, lengths)
+        with low_precision(wave.device, self.precision):
+            out, frames = self.asr.encode(wave, lengths)
         out = out[0] if isinstance(out, tuple) else out
         return (self._tapped if self.layer else out).float(), frames
 
@@ -70,6 +79,8 @@ class DistillationModel(AbsESPnetModel):
         self.enh_model = enh_model
         self.approach = approach
         self.precision = precision
+        if teacher is not None:
+            teacher.precision = precision
         object.__setattr__(self, "teacher", teacher)
 
     def _apply(self, function, recurse=True):
@@ -80,10 +91,9 @@ class DistillationModel(AbsESPnetModel):
 
     def forward(self, speech_mix: Tensor, speech_mix_lengths: Tensor, speech_ref1: Tensor, **rest):
         """Return ESPnet's (loss, stats, weight) for noisy and clean (B, N) waveforms and (B,) lengths."""
-        low = torch.autocast(speech_mix.device.type, torch.bfloat16) if self.precision == "bf16" else contextlib.nullcontext()
-        with low:
+        with low_precision(speech_mix.device, self.precision):
             enhanced = enhance(self.enh_model, speech_mix, speech_mix_lengths).float()
-            losses = self.approach(enhanced, speech_ref1, speech_mix_lengths, self.teacher)
+        losses = self.approach(enhanced, speech_ref1, speech_mix_lengths, self.teacher)
         loss = sum(weight * value for weight, value in losses.values() if weight)
         stats = {name: value.detach() for name, (_, value) in losses.items()} | {"loss": loss.detach()}
         return force_gatherable((loss, stats, speech_mix.shape[0]), loss.device)
