@@ -34,27 +34,28 @@ def load_state(model: nn.Module, path: Path | str) -> None:
 
 def load(task, folder: Path | str, device: str = "cpu") -> tuple[nn.Module, argparse.Namespace]:
     """Build the model of `folder`/config.yaml, load `folder`/model.pth; return it in eval mode with its config."""
+    from kdse.plugin.quiet import no_log_warnings
+
     folder = Path(folder)
     args = argparse.Namespace(**read_yaml(folder / "config.yaml"))
-    model = task.build_model(args)
+    with no_log_warnings():
+        model = task.build_model(args)
     load_state(model, folder / "model.pth")
     return model.to(device).eval(), args
 
 
 def load_backend(folder: Path | str, device: str = "cpu"):
     """The ESPnet ASR model of a stage 3 folder, and its config."""
+    import kdse.plugin.register  # noqa: F401  isort: skip
     from espnet2.tasks.asr import ASRTask
-
-    import kdse.plugin.register  # noqa: F401
 
     return load(ASRTask, folder, device)
 
 
 def load_front_end(run: Path | str, device: str = "cpu"):
     """The ESPnet enhancement model that a training run wrote to `run`/enh, and its config."""
+    import kdse.plugin.register  # noqa: F401  isort: skip
     from espnet2.tasks.enh import EnhancementTask
-
-    import kdse.plugin.register  # noqa: F401
 
     return load(EnhancementTask, Path(run) / "enh", device)
 

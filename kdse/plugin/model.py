@@ -1,5 +1,6 @@
 """The ESPnet model that trains a front end by an approach, and the frozen recogniser that teaches it."""
 
+import kdse.plugin.quiet  # noqa: F401  isort: skip
 import torch
 from espnet2.enh.espnet_model import ESPnetEnhancementModel
 from espnet2.torch_utils.device_funcs import force_gatherable

@@ -1,13 +1,25 @@
 """Import ESPnet without its attempt to download tagger data and without its import-time warnings.
 
 Importing `espnet2.tasks` imports g2p_en, which asks the network for two NLTK files that only phoneme tokens need. Nothing here uses
-phonemes; who does can call `nltk.download` as usual afterwards.
+phonemes; who does can call `nltk.download` as usual afterwards. Every module of the plug-in imports this one before `espnet2`.
 """
 
 import contextlib
 import io
 import logging
 import warnings
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def no_log_warnings() -> Iterator[None]:
+    """Drop what ESPnet logs as warnings, such as 'Set decoder to none as ctc_weight==1.0' whenever a CTC model is built."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(level)
 
 
 def import_espnet() -> None:
@@ -15,17 +27,22 @@ def import_espnet() -> None:
     import nltk
 
     download, nltk.download = nltk.download, lambda *args, **kwargs: False
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
     try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+        with (
+            no_log_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")
             import espnet2.tasks.asr
             import espnet2.tasks.enh
             import espnet2.tasks.enh_s2t  # noqa: F401
     finally:
         nltk.download = download
-        logging.disable(level)
     warnings.filterwarnings("ignore", category=FutureWarning, module="espnet2")
     warnings.filterwarnings("ignore", category=FutureWarning, message=".*autocast.*")
     warnings.filterwarnings("ignore", category=UserWarning, message=".*lr_scheduler.step.*")
+
+
+import_espnet()

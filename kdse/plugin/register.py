@@ -1,14 +1,11 @@
 """Importing this module registers kdse with ESPnet: the separators, and the memory-mapped pack as a data type."""
 
-from kdse.plugin.quiet import import_espnet
+import kdse.plugin.quiet  # noqa: F401  isort: skip
+from espnet2.tasks import enh, enh_s2t
+from espnet2.train import dataset
 
-import_espnet()
-
-from espnet2.tasks import enh, enh_s2t  # noqa: E402
-from espnet2.train import dataset  # noqa: E402
-
-from kdse.data.pack import Pack  # noqa: E402
-from kdse.plugin.separators import KdseDCCRN  # noqa: E402
+from kdse.data.pack import Pack
+from kdse.plugin.separators import KdseDCCRN
 
 SEPARATORS = {"kdse_dccrn": KdseDCCRN}  # keys in lower case: ESPnet lowers what it reads
 

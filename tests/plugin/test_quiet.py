@@ -1,0 +1,40 @@
+"""ESPnet's import-time downloads and warnings never reach the user, whichever module of the plug-in comes first."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+QUIETING = {f"kdse.plugin.{name}" for name in ("quiet", "register", "model", "task")}
+PLUGIN = sorted((ROOT / "kdse/plugin").glob("*.py"))
+
+
+def imports(body: list[ast.stmt]) -> list[str]:
+    """The modules that a block imports, in order, without those of functions inside it."""
+    names = []
+    for node in body:
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(node.module or "")
+    return names
+
+
+@pytest.mark.parametrize("path", PLUGIN, ids=lambda p: p.stem)
+def test_espnet_is_imported_after_it_was_quieted(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    top = imports(tree.body)
+    functions = [imports(node.body) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    for block in [top, *([*top, *inner] for inner in functions)]:
+        first = next((i for i, name in enumerate(block) if name.startswith("espnet2")), None)
+        if first is not None and path.stem != "quiet":
+            assert {*block[:first]} & QUIETING, f"import kdse.plugin.quiet before {block[first]}"
+
+
+@pytest.mark.slow
+def test_importing_the_plug_in_prints_nothing():
+    done = subprocess.run([sys.executable, "-c", "import kdse.plugin.model"], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
