@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-QUIETING = {f"kdse.plugin.{name}" for name in ("quiet", "register", "model", "task")}
+QUIETING = {f"kdse.plugin.{name}" for name in ("quiet", "register", "model", "task", "enh_train")}
 PLUGIN = sorted((ROOT / "kdse/plugin").glob("*.py"))
 
 
