@@ -1,0 +1,23 @@
+"""`python -m kdse.plugin.enh_train --config stock.yaml ...`: ESPnet's enhancement trainer, which then knows `kdse_dccrn`."""
+
+import sys
+from collections.abc import Callable
+
+import kdse.plugin.register  # noqa: F401  isort: skip
+from espnet2.bin import enh_train
+
+from kdse.errors import UserError
+
+
+def stock(main: Callable[[], None]) -> int:
+    """Run one of ESPnet's programs; what a user can mend is one sentence and exit code 2, as with `kdse`."""
+    try:
+        main()
+    except UserError as e:
+        print(e, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(stock(enh_train.main))
