@@ -1,4 +1,4 @@
-"""The recipes as a user runs them: every stage of mini in its smallest form, and the first two of the others elsewhere (tests/data)."""
+"""Recipes as a user runs them: every stage of mini in its smallest form (stages 1 and 2 of AN4: tests/data)."""
 
 import gzip
 import json
