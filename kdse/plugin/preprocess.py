@@ -1,6 +1,6 @@
 """On-the-fly mixing inside ESPnet's data loader, keyed by (corpus, purpose, seed, epoch, utterance) and by nothing else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import kdse.plugin.quiet  # noqa: F401  isort: skip
@@ -24,6 +24,8 @@ class MixOptions:
         mix: options of `kdse.data.mix.MixConfig`.
         seed: of the mixtures; validation mixtures ignore it, so that all runs are compared on the same items.
         speeds: speed factors to choose from in training (backends only; a front end needs s and ŝ aligned with cached targets).
+        clean_epochs: epochs over which the share of clean items falls from 1 to the mix's `clean_prob`: a recogniser that learns on clean
+            speech first finds the alignment many times sooner.
     """
 
     corpus: str
@@ -32,6 +34,7 @@ class MixOptions:
     mix: dict[str, Any]
     seed: int = 0
     speeds: tuple[float, ...] = (1.0,)
+    clean_epochs: int = 0
 
 
 class MixPreprocessor(AbsPreprocessor):
@@ -54,12 +57,17 @@ class MixPreprocessor(AbsPreprocessor):
         if self.train and len(self.options.speeds) > 1:
             speed = rng_for(self.options.corpus, "speed", seed, epoch, uid).choice(self.options.speeds)
             speech = change_speed(speech, float(speed))
-        item = draw(speech, uid, epoch, seed, self.noise, self.config, purpose, self.options.corpus)
+        item = draw(speech, uid, epoch, seed, self.noise, self.config_of(epoch), purpose, self.options.corpus)
         noisy = item.noisy.astype(np.float32) / FULL_SCALE
         if name == "speech_ref1":
             return {**data, "speech_mix": noisy, "speech_ref1": item.speech.astype(np.float32) / FULL_SCALE}
         data = {**data, "speech": noisy}
         return self.rest(uid, data) if self.rest else data
+
+    def config_of(self, epoch: int) -> MixConfig:
+        """How items of an epoch (from 1 in training, 0 in validation) are mixed."""
+        left = 1 - (epoch - 1) / self.options.clean_epochs if self.train and self.options.clean_epochs else 0.0
+        return replace(self.config, clean_prob=max(self.config.clean_prob, left))
 
 
 def change_speed(speech: np.ndarray, speed: float) -> np.ndarray:
