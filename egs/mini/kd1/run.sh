@@ -11,14 +11,8 @@ size=${MINI_SIZE:-default}
 options=()
 while [ $# -gt 0 ]; do
     case "$1" in
-        --size)
-            size=${2:-}
-            shift $(($# > 1 ? 2 : 1))
-            ;;
-        *)
-            options+=("$1")
-            shift
-            ;;
+        --size) size=${2:-} && shift $(($# > 1 ? 2 : 1)) ;;
+        *) options+=("$1") && shift ;;
     esac
 done
 if ! [[ $size =~ ^(default|smallest)$ ]]; then
