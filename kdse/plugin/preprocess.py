@@ -24,7 +24,8 @@ class MixOptions:
         mix: options of `kdse.data.mix.MixConfig`.
         seed: of the mixtures; validation mixtures ignore it, so that all runs are compared on the same items.
         speeds: speed factors to choose from in training (backends only; a front end needs s and ŝ aligned with cached targets).
-        clean_epochs: epochs over which the share of clean items falls from 1 to the mix's `clean_prob`: a recogniser that learns on clean
+        clean_epochs: epochs over which the share of clean items falls from 1 to the mix's `clean_prob`: a recogniser that learns
+        on clean
             speech first finds the alignment many times sooner.
     """
 
