@@ -22,7 +22,7 @@ class DecodeConfig:
 
     Attributes:
         decode: "ctc_greedy", the best token of every frame.
-        batch_seconds: audio that is recognised at once, padding included.
+        batch_seconds: audio that is recognised at once.
     """
 
     decode: str = "ctc_greedy"
@@ -127,12 +127,16 @@ class Decoder:
             (part / "decode.yaml").write_text(yaml.safe_dump(about), encoding="utf-8")
 
     def _batches(self, lengths: dict[str, int]) -> Iterator[list[str]]:
-        """Utterances of like length together, up to `batch_seconds` with the padding."""
+        """Utterances of one length together (an item at its SNRs), up to `batch_seconds`.
+
+        ESPnet's subsampling gives a padded utterance up to two frames more than it has alone, so what stands beside it would change its words.
+        """
         from kdse.data.audio import RATE
 
         batch: list[str] = []
         for utt in sorted(lengths, key=lambda u: (lengths[u], u)):
-            if batch and (len(batch) + 1) * lengths[utt] > self.config.batch_seconds * RATE:
+            full = (len(batch) + 1) * lengths[utt] > self.config.batch_seconds * RATE
+            if batch and (full or lengths[utt] != lengths[batch[0]]):
                 yield batch
                 batch = []
             batch.append(utt)

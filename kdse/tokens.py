@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -31,9 +32,12 @@ class TokensConfig:
     def of(cls, values: Mapping[str, Any], where: str) -> "TokensConfig":
         """Make one from a YAML mapping.
 
-        Raises: UserError for an unknown key or a number out of range.
+        Raises: UserError for an unknown key, no whole number, or one out of range.
         """
         check_keys(dict(values), asdict(cls()), where)
+        for key, value in values.items():
+            if type(value) is not int:
+                raise UserError(f"{where}: {key} takes a whole number, not {value!r}")
         config = cls(**values)
         if config.clusters < 2 or config.layer < 0:
             raise UserError(f"{where}: clusters must be at least 2 and layer at least 0")
@@ -97,5 +101,5 @@ def load_tokens(folder: Path | str) -> TokenBook:
             return TokenBook(held["centroids"], int(held["layer"]), float(held["distance"]))
     except FileNotFoundError as e:
         raise UserError(f"{path} is missing; run stage 5 (kdse tokens) first") from e
-    except (ValueError, KeyError, OSError) as e:
+    except (ValueError, KeyError, OSError, EOFError, BadZipFile) as e:
         raise UserError(f"{path} is no token file; run stage 5 (kdse tokens) again") from e

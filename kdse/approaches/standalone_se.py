@@ -1,11 +1,13 @@
 """`standalone_se`: the front end learns to restore the waveform and knows nothing of recognition (alias `kd_r`)."""
 
+import inspect
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
 
 from kdse.errors import UserError, did_you_mean
+from kdse.files import check_keys
 from kdse.losses import SIGNAL
 
 Losses = dict[str, tuple[float, Tensor]]
@@ -27,6 +29,8 @@ class StandaloneSE:
     def __post_init__(self):
         if self.signal_loss not in SIGNAL:
             raise UserError(f"there is no signal loss '{self.signal_loss}'{did_you_mean(self.signal_loss, SIGNAL)}")
+        options = list(inspect.signature(SIGNAL[self.signal_loss]).parameters)[3:]
+        check_keys(self.signal_conf, options, f"signal loss {self.signal_loss}")
 
     def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, teacher: None = None) -> Losses:
         """Return {"l_r": (1, L_r)} for (B, N) waveforms ŝ and s with (B,) lengths."""

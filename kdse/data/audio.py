@@ -66,6 +66,7 @@ def guess_byte_order(data: bytes) -> str:
     >>> guess_byte_order(np.array([100, 120, 130, 125, 90], ">i2").tobytes())
     '>i2'
     """
+
     def roughness(kind: str) -> float:
         x = np.frombuffer(data[: len(data) // 2 * 2], kind).astype(np.float64)
         x -= x.mean() if len(x) else 0.0

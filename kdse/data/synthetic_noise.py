@@ -182,6 +182,7 @@ KINDS: dict[str, tuple[Callable[[Rng, int, str], np.ndarray], tuple[str, ...]]] 
     "rain": (rain, ("test",)),
 }
 
+
 def _shape(x: np.ndarray, magnitude: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Filter x (N,) by a magnitude response given over frequencies in Hz, without phase; the ends join (circular)."""
     from scipy.fft import irfft, next_fast_len, rfft

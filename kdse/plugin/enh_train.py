@@ -7,14 +7,18 @@ import kdse.plugin.register  # noqa: F401  isort: skip
 from espnet2.bin import enh_train
 
 from kdse.errors import UserError
+from kdse.plugin.explain import explain
 
 
 def stock(main: Callable[[], None]) -> int:
     """Run one of ESPnet's programs; what a user can mend is one sentence and exit code 2, as with `kdse`."""
     try:
         main()
-    except UserError as e:
-        print(e, file=sys.stderr)
+    except (TypeError, ValueError, UserError) as e:
+        explained = explain(e)
+        if explained is None:
+            raise
+        print(explained, file=sys.stderr)
         return 2
     return 0
 

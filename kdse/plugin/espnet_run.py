@@ -1,7 +1,6 @@
 """One ESPnet training run: logs into its folder, a line per epoch for the user, resume after a kill, a plain model at the end."""
 
 import contextlib
-import inspect
 import json
 import logging
 import re
@@ -14,8 +13,9 @@ from typing import Any
 import torch
 import yaml
 
-from kdse.errors import UserError, did_you_mean
+from kdse.errors import UserError
 from kdse.files import atomic_path, check_keys, fingerprint, write_text
+from kdse.plugin.explain import explain
 from kdse.plugin.task import DistillationTask, MixingASRTask
 from kdse.progress import say, terminal
 from kdse.runs import write_run
@@ -47,8 +47,11 @@ def train(kind: str, config: dict[str, Any], out: Path, step: Step, prepare: Cal
     with _logs(out / "train.log", out.name, epochs), _atomic_checkpoints():
         try:
             task.main(cmd=["--config", str(out / "train.yaml")])
-        except TypeError as e:
-            raise _unknown_option(e) from e
+        except (TypeError, ValueError, UserError) as e:
+            explained = explain(e)
+            if explained is None:
+                raise
+            raise explained from e
     say(f"{out.name}: trained, log in {out / 'train.log'}")
 
 
@@ -133,31 +136,35 @@ def _clean(out: Path) -> None:
 
 
 def _continue_or_clear(out: Path, step: Step) -> None:
-    """Keep a cut run of the same configuration; remove one of another."""
+    """Keep a cut run of the same configuration; remove one of another, but nothing that is no run."""
     started = out / "started.json"
-    if out.exists() and any(out.iterdir()):
-        old = json.loads(started.read_text(encoding="utf-8")) if started.exists() else None
-        if old and fingerprint(old) == fingerprint(step.config):
-            if (out / "checkpoint.pth").exists():
-                say(f"{out.name}: was cut before, goes on from its last finished epoch")
-        else:
-            if old:
-                say(f"{out.name}: starts anew, because {changes(old, step.config)}")
+    if started.exists():
+        old = json.loads(started.read_text(encoding="utf-8"))
+        if fingerprint(old) != fingerprint(step.config):
+            say(f"{out.name}: starts anew, because {changes(old, step.config)}")
             shutil.rmtree(out)
+        elif (out / "checkpoint.pth").exists():
+            _complete_epoch(out)
+            say(f"{out.name}: was cut before, goes on from its last finished epoch")
+    elif out.exists() and any(not path.name.startswith(".part-") for path in out.iterdir()):
+        raise UserError(f"{out} holds no training run but other files; remove them, or give another --out")
     out.mkdir(parents=True, exist_ok=True)
     write_text(started, json.dumps(step.config, indent=1, sort_keys=True))
 
 
-def _unknown_option(error: TypeError) -> Exception:
-    """A UserError for a constructor that got an option it does not have; any other TypeError as it is."""
-    found = re.match(r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'", str(error))
-    if not found:
-        return error
-    frame = inspect.trace()[-1].frame
-    name, word = found.groups()
-    kinds = [v for v in [*frame.f_locals.values(), *frame.f_globals.values()] if inspect.isclass(v)]
-    known = {p for kind in kinds for p in inspect.signature(kind).parameters} if len(kinds) < 50 else set()
-    return UserError(f"{name} has no option '{word}'{did_you_mean(word, known)}")
+def _complete_epoch(out: Path) -> None:
+    """Write the last epoch's model again where a kill came between it and the checkpoint: ESPnet averages these files at the end.
+
+    Raises: UserError where the checkpoint cannot be read.
+    """
+    path = out / "checkpoint.pth"
+    try:
+        states = torch.load(path, map_location="cpu", weights_only=False)
+        model = out / f"{states['reporter']['epoch']}epoch.pth"
+    except Exception as e:  # torch raises pickle, zip, runtime and value errors alike for a file that is not a checkpoint
+        raise UserError(f"{path} is not a readable checkpoint ({type(e).__name__}); remove {out} to train it anew") from e
+    if not model.exists():
+        _keep(states["model"], model)
 
 
 @contextlib.contextmanager

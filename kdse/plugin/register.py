@@ -5,9 +5,7 @@ from espnet2.tasks import enh, enh_s2t
 from espnet2.train import dataset
 
 from kdse.data.pack import Pack
-from kdse.plugin.separators import KdseDCCRN
-
-SEPARATORS = {"kdse_dccrn": KdseDCCRN}  # keys in lower case: ESPnet lowers what it reads
+from kdse.plugin.separators import SEPARATORS
 
 # enh_s2t deep-copies the choices at its import, so both lists need the entry
 for choices in (enh.separator_choices, enh_s2t.enh_separator_choices):

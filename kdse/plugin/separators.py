@@ -5,29 +5,25 @@ from collections import OrderedDict
 import kdse.plugin.quiet  # noqa: F401  isort: skip
 import torch
 from espnet2.enh.separator.abs_separator import AbsSeparator
+from torch import nn
 
 from kdse.errors import UserError, did_you_mean
 from kdse.nets.dccrn import DCCRN, SIZES
 
 
-class KdseDCCRN(AbsSeparator):
-    """`separator: kdse_dccrn`: the causal student behind ESPnet's STFT encoder and decoder (`use_builtin_complex` true).
+class MaskSeparator(AbsSeparator):
+    """A network that returns a mask for a spectrum, behind ESPnet's STFT encoder and decoder (`use_builtin_complex` true).
 
     Args:
-        input_dim: frequency bins, given by ESPnet.
+        net: called with a complex spectrum (B, T, F), returns a real or complex mask of the same shape.
         num_spk: 1.
-        size: "s", "m" or "l" (about 60 k, 200 k and 1 M parameters at 257 bins), unless `channels` and `units` are given.
-        channels, units: see `kdse.nets.dccrn.DCCRN`.
     """
 
-    def __init__(self, input_dim: int, num_spk: int = 1, size: str = "m", channels: list | None = None, units: int | None = None):
+    def __init__(self, net: nn.Module, num_spk: int = 1):
         super().__init__()
         if num_spk != 1:
-            raise UserError(f"kdse_dccrn enhances one speaker, not num_spk={num_spk}")
-        if size not in SIZES:
-            raise UserError(f"kdse_dccrn has no size '{size}'{did_you_mean(size, SIZES)}; there are {', '.join(SIZES)}")
-        preset = SIZES[size]
-        self.net = DCCRN(input_dim, tuple(channels or preset[0]), units or preset[1])
+            raise UserError(f"{type(net).__name__} enhances one speaker, not num_spk={num_spk}")
+        self.net = net
 
     @property
     def num_spk(self) -> int:
@@ -38,3 +34,34 @@ class KdseDCCRN(AbsSeparator):
         spectrum = input if torch.is_complex(input) else torch.complex(input.real, input.imag)
         mask = self.net(spectrum)
         return [spectrum * mask], ilens, OrderedDict(mask_spk1=mask)
+
+
+def masking(net: type[nn.Module]) -> type[MaskSeparator]:
+    """The separator of a network that is made from (bins, **separator_conf)."""
+
+    class Separator(MaskSeparator):
+        def __init__(self, input_dim: int, num_spk: int = 1, **options):
+            super().__init__(net(input_dim, **options), num_spk)
+
+    Separator.__name__ = Separator.__qualname__ = f"Kdse{net.__name__}"
+    return Separator
+
+
+class KdseDCCRN(MaskSeparator):
+    """`separator: kdse_dccrn`: the causal student.
+
+    Args:
+        input_dim: frequency bins, given by ESPnet.
+        num_spk: 1.
+        size: "s", "m" or "l" (about 60 k, 200 k and 1 M parameters at 257 bins), unless `channels` and `units` are given.
+        channels, units: see `kdse.nets.dccrn.DCCRN`.
+    """
+
+    def __init__(self, input_dim: int, num_spk: int = 1, size: str = "m", channels: list | None = None, units: int | None = None):
+        if size not in SIZES:
+            raise UserError(f"kdse_dccrn has no size '{size}'{did_you_mean(size, SIZES)}; there are {', '.join(SIZES)}")
+        preset = SIZES[size]
+        super().__init__(DCCRN(input_dim, tuple(channels or preset[0]), units or preset[1]), num_spk)
+
+
+SEPARATORS = {"kdse_dccrn": KdseDCCRN}  # keys in lower case: ESPnet lowers what it reads

@@ -10,6 +10,8 @@ from espnet2.tasks.enh import EnhancementTask
 from espnet2.utils.nested_dict_action import NestedDictAction
 
 from kdse import approaches
+from kdse.errors import UserError
+from kdse.files import check_keys
 from kdse.plugin.load import load_state, load_teacher
 from kdse.plugin.model import DistillationModel
 from kdse.plugin.preprocess import EpochIterFactory, MixOptions, MixPreprocessor
@@ -17,9 +19,25 @@ from kdse.plugin.speed import bf16_training, cheap_dropout
 
 
 def mix_options(args: argparse.Namespace) -> MixOptions:
-    """The `mix_conf` of a config as options."""
+    """The `mix_conf` of a config as options.
+
+    Raises: UserError for an unknown one.
+    """
     conf = dict(args.mix_conf)
+    check_keys(conf, MixOptions.__dataclass_fields__, "mix_conf")
     return MixOptions(**{**conf, "speeds": tuple(conf.get("speeds", (1.0,)))})
+
+
+def kdse_conf(args: argparse.Namespace, *known: str) -> dict[str, Any]:
+    """The `kdse_conf` of a config, `precision` included.
+
+    Raises: UserError for an option that is not in `known`, and for an unknown precision.
+    """
+    conf = {"precision": "fp32", **args.kdse_conf}
+    check_keys(conf, ("precision", *known), "kdse_conf")
+    if conf["precision"] not in ("fp32", "bf16"):
+        raise UserError(f"kdse_conf: precision is 'fp32' or 'bf16', not '{conf['precision']}'")
+    return conf
 
 
 class Mixing:
@@ -48,9 +66,10 @@ class MixingASRTask(Mixing, ASRTask):
 
     @classmethod
     def build_model(cls, args: argparse.Namespace):
+        conf = kdse_conf(args)
         model = super().build_model(args)
         cheap_dropout(model)
-        if args.kdse_conf.get("precision") == "bf16":
+        if conf["precision"] == "bf16":
             bf16_training(model)
         return model
 
@@ -76,11 +95,11 @@ class DistillationTask(Mixing, EnhancementTask):
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> DistillationModel:
-        conf = args.kdse_conf
+        conf = kdse_conf(args, "approach", "approach_conf", "backend", "tokens", "init")
         approach = approaches.build(conf["approach"], conf.get("approach_conf") or {})
         front_end = super().build_model(args)
         cheap_dropout(front_end)
         if conf.get("init"):
             load_state(front_end, conf["init"])
         teacher = load_teacher(conf["backend"], conf["tokens"]) if approach.needs_teacher else None
-        return DistillationModel(front_end, approach, teacher, conf.get("precision", "fp32"))
+        return DistillationModel(front_end, approach, teacher, conf["precision"])

@@ -130,3 +130,15 @@ def staged(kdse, make_an4, noise_tsv, recipe) -> Path:
     assert kdse("data", "an4", "--an4", make_an4("flac"), "--noise", noise_tsv)[0] == 0
     assert kdse("mix")[0] == 0
     return recipe
+
+
+@pytest.fixture(scope="session")
+def voices() -> None:
+    """Skips the test where the text-to-speech wheels are not installed."""
+    from kdse.data.tts import check_wheels
+    from kdse.errors import UserError
+
+    try:
+        check_wheels()
+    except UserError as e:
+        pytest.skip(str(e))

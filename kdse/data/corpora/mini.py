@@ -44,7 +44,7 @@ class Size:
 
 
 SIZES = {
-    "default": Size({"train": 17, "dev": 20, "test": 30}, {"train": 15, "dev": 20, "test": 24}, NoisePlan()),
+    "default": Size({"train": 80, "dev": 24, "test": 32}, {"train": 10, "dev": 12, "test": 20}, NoisePlan()),
     "smallest": Size({"train": 3, "dev": 5, "test": 8}, {"train": 1, "dev": 2, "test": 2}, NoisePlan(1, 1, 1, 12.0)),
 }
 
@@ -82,7 +82,7 @@ def prepare(data_dir: Path, nj: int, size: str = "default") -> None:
     # By utterance id, the slow voices are spread evenly over the processes.
     todo = [group for group in groups if not all(Path(item.path).exists() for item in group)]
     todo.sort(key=lambda group: fingerprint(group[0].utt))
-    for _ in in_processes(_record, [(group, to_phonemes(group[0].sentence)) for group in todo], nj, "speak sentences"):
+    for _ in in_processes(_record, [(group, to_phonemes(group[0].sentence) + ".") for group in todo], nj, "speak sentences"):
         pass
     noises = make_noises(data_dir / "noise", SIZES[size].noise, nj, SEED)
     splits: dict[str, list[Utterance]] = {"train": [], "dev": [], "test": []}

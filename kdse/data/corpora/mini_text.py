@@ -37,7 +37,7 @@ def sentences(counts: dict[str, int], seed: int = 0) -> dict[str, list[str]]:
     """Draw `counts[split]` sentences for each split; no word sequence is drawn twice, so the splits share none.
 
     >>> sentences({"train": 2, "test": 1})
-    {'test': ['NINE, SEVEN EIGHT ZERO'], 'train': ['OCTOBER TWENTY THREE', 'SEPTEMBER TWENTY TWO']}
+    {'test': ['NINE, SEVEN EIGHT ZERO'], 'train': ['OCTOBER TWENTY THREE', 'RUBOUT N Y A ONE']}
     """
     drawn: dict[str, list[str]] = {}
     seen: set[str] = set()
@@ -63,7 +63,7 @@ def transcript(sentence: str) -> str:
 
 
 class _Grammar:
-    """Draws sentences of two to six words. A word that was drawn often is drawn less, so that all seventy get about their share."""
+    """Draws sentences of three to seven words. A word that was drawn often is drawn less, so that all seventy get their share."""
 
     def __init__(self, split: str, seed: int):
         self.names = NAMES[split]
@@ -71,6 +71,14 @@ class _Grammar:
         self.drawn: Counter[str] = Counter()
 
     def sentence(self) -> str:
+        said = self.part()
+        while (words := said.count(" ") + 1) < 3 or (words < 5 and self.rng.random() < 0.6):
+            other = self.part()
+            if words + other.count(" ") + 1 <= 7:
+                said = f"{said}, {other}"
+        return said
+
+    def part(self) -> str:
         kind = self.rng.choices((self.spelled, self.digits, self.number, self.date, self.command), (20, 12, 14, 18, 36))[0]
         return kind()
 

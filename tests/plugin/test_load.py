@@ -1,0 +1,205 @@
+"""Trained models come back whole or not at all, and do the same in `kdse enhance` and `kdse decode`."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from kdse.cli import main
+from kdse.data.audio import read_audio
+from kdse.data.datadir import read_table
+from kdse.errors import UserError
+from kdse.plugin.enhance_sets import trained
+from kdse.plugin.load import load_backend, load_front_end, load_state
+
+
+@pytest.fixture
+def run(standalone, tmp_path) -> Path:
+    """A copy of a finished run, to be broken."""
+    return Path(shutil.copytree(standalone[0], tmp_path / "exp" / "run"))
+
+
+def enhance(run: Path, noisy_set: Path) -> int:
+    return main(["enhance", *map(str, ["--run", run, "--dump", noisy_set.parent, "--sets", noisy_set.name])])
+
+
+def decode(run: Path, backend: Path, noisy_set: Path) -> int:
+    words = ["--run", run, "--backend", backend, "--dump", noisy_set.parent, "--sets", noisy_set.name]
+    return main(["decode", *map(str, words)])
+
+
+def test_enhanced_samples_are_the_model_s(run, noisy_set):
+    assert enhance(run, noisy_set) == 0
+    enhancer, noisy = trained(run), read_table(noisy_set / "wav.scp")
+    found = read_table(run / "enhanced" / "tiny" / "wav.scp")
+    assert list(found) == sorted(noisy)
+    for utt, path in found.items():
+        expected = enhancer(read_audio(noisy[utt]).astype(np.float32) / 32768)
+        assert np.array_equal(read_audio(path), np.clip(np.rint(expected * 32768), -32768, 32767).astype(np.int16))
+
+
+def test_enhance_and_decode_are_skipped_the_second_time(run, backend, noisy_set, snapshot, capsys):
+    for _ in range(2):
+        assert enhance(run, noisy_set) == 0 and decode(run, backend, noisy_set) == 0
+        said, before = capsys.readouterr().out, snapshot(run)
+    assert said.count("done before, skipped") == 2 and snapshot(run) == before
+    assert set(read_table_of_texts(run)) == {"t0", "t1", "t2"}
+
+
+def read_table_of_texts(run: Path) -> dict[str, str]:
+    lines = (run / "decode" / "tiny" / "text").read_text(encoding="utf-8").splitlines()
+    return {utt: words for utt, _, words in (line.partition(" ") for line in lines)}
+
+
+def test_hypotheses_do_not_depend_on_what_is_decoded_beside(run, backend, noisy_set, tmp_path):
+    """One utterance at a time, or all together."""
+    found = []
+    for seconds in (0.01, 60):
+        (tmp_path / "decode.yaml").write_text(f"batch_seconds: {seconds}\n")
+        assert enhance(run, noisy_set) == 0
+        words = [
+            "--run",
+            run,
+            "--backend",
+            backend,
+            "--dump",
+            noisy_set.parent,
+            "--sets",
+            "tiny",
+            "--config",
+            tmp_path / "decode.yaml",
+        ]
+        assert main(["decode", *map(str, words)]) == 0
+        found.append(read_table_of_texts(run))
+    assert found[0] == found[1]
+
+
+def reshape(run: Path) -> str:
+    config = yaml.safe_load((run / "enh" / "config.yaml").read_text())
+    config["separator_conf"]["units"] = 6
+    (run / "enh" / "config.yaml").write_text(yaml.safe_dump(config))
+    return r"enh/model.pth is of another architecture: '\S+' is \(\d.*\) instead of \(\d"
+
+
+def deepen(run: Path) -> str:
+    config = yaml.safe_load((run / "enh" / "config.yaml").read_text())
+    config["separator_conf"]["channels"] = [2, 3, 4, 4]
+    (run / "enh" / "config.yaml").write_text(yaml.safe_dump(config))
+    return r"enh/model.pth is of another architecture: "
+
+
+def truncate(run: Path) -> str:
+    path = run / "enh" / "model.pth"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return r"enh/model.pth is not a readable checkpoint .*; train it again"
+
+
+def replace(run: Path) -> str:
+    (run / "enh" / "model.pth").write_text("not a model")
+    return r"enh/model.pth is not a readable checkpoint"
+
+
+def remove(run: Path) -> str:
+    (run / "enh" / "model.pth").unlink()
+    return r"there is no checkpoint \S+enh/model.pth"
+
+
+def poison(run: Path) -> str:
+    path = run / "enh" / "model.pth"
+    state = torch.load(path)
+    torch.save({name: value * float("nan") if value.is_floating_point() else value for name, value in state.items()}, path)
+    return r"front end run returned NaN for utterance t0; train it again"
+
+
+def unfinish(run: Path) -> str:
+    (run / ".done").unlink()
+    return r"run is not finished; run stages 4 and 6 first"
+
+
+@pytest.mark.parametrize(
+    "damage", [reshape, deepen, truncate, replace, remove, poison, unfinish], ids=lambda damage: damage.__name__
+)
+def test_a_model_that_does_not_fit_is_refused(run, noisy_set, damage, capsys):
+    import re
+
+    message = damage(run)
+    assert enhance(run, noisy_set) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(message, line), line
+    assert not list((run / "enhanced").glob("*")) if (run / "enhanced").exists() else True
+
+
+def test_a_backend_that_is_truncated_is_refused(run, backend, noisy_set, tmp_path, capsys):
+    broken = Path(shutil.copytree(backend, tmp_path / "asr"))
+    (broken / "model.pth").write_bytes((backend / "model.pth").read_bytes()[:5000])
+    assert enhance(run, noisy_set) == 0 and decode(run, broken, noisy_set) == 2
+    assert "asr/model.pth is not a readable checkpoint" in capsys.readouterr().err and not (run / "decode" / "tiny").exists()
+
+
+class Net(torch.nn.Module):
+    def __init__(self, width: int = 3, bias: bool = True):
+        super().__init__()
+        self.linear = torch.nn.Linear(2, width, bias)
+
+
+@pytest.mark.parametrize(
+    "saved, message",
+    [
+        (Net(4), r"'linear\.(weight|bias)' is \(4.*\) instead of \(3"),
+        (Net(bias=False), "it lacks 'linear.bias'"),
+        (
+            torch.nn.ModuleDict({"linear": torch.nn.Linear(2, 3), "more": torch.nn.Linear(1, 1)}),
+            r"it has an unknown 'more\.(weight|bias)'",
+        ),
+    ],
+)
+def test_a_state_of_another_architecture_names_the_parameter(tmp_path, saved, message):
+    """And leaves the model as it was."""
+    torch.save(saved.state_dict(), tmp_path / "m.pth")
+    net = Net()
+    before = net.linear.weight.clone()
+    with pytest.raises(UserError, match=message):
+        load_state(net, tmp_path / "m.pth")
+    assert torch.equal(net.linear.weight, before)
+
+
+def test_models_come_in_eval_mode(standalone, backend):
+    for model in (load_front_end(standalone[0])[0], load_backend(backend)[0]):
+        assert not any(module.training for module in model.modules())
+
+
+def test_init_is_where_a_run_starts(standalone, train_se, watched, weights, tmp_path):
+    """`kdse_conf: {init: model.pth}` starts a run from those weights."""
+    with watched() as seen:
+        assert train_se(tmp_path / "run", "standalone_se", kdse_conf={"init": str(standalone[0] / "enh" / "model.pth")}) == 0
+    assert {n.removeprefix("enh_model."): v.tolist() for n, v in seen.start.items()} == {
+        n: v.tolist() for n, v in weights(standalone[0]).items()
+    }
+
+
+def test_init_of_another_architecture_is_refused(standalone, train_se, tmp_path, capsys):
+    options = {"kdse_conf": {"init": str(standalone[0] / "enh" / "model.pth")}, "separator_conf": {"units": 6}}
+    assert train_se(tmp_path / "run", "standalone_se", **options) == 2
+    assert "is of another architecture" in capsys.readouterr().err
+
+
+def test_run_yaml_says_what_the_run_is(kd, backend):
+    from kdse.runs import read_run
+
+    record = read_run(kd[0])
+    expected = {
+        "run": "kd_tiny_seed0",
+        "corpus": "tiny",
+        "approach": "kd",
+        "seed": 0,
+        "student": "tiny",
+        "teacher": "asr",
+        "backend": "asr",
+    }
+    assert {key: record[key] for key in expected} == expected
+    model, _ = load_front_end(kd[0])
+    assert record["params"] == sum(p.numel() for p in model.parameters())
+    assert record["config"]["kdse_conf"]["approach"] == "kd" and record["config"]["max_epoch"] == 2

@@ -1,0 +1,108 @@
+"""What makes training faster must not change what is learned: dropout's statistics, and exact decoding."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from kdse.plugin.load import load_backend
+from kdse.plugin.speed import ByteDropout, bf16_training, cheap_dropout
+
+N = 1_000_003  # no multiple of 8
+
+
+@pytest.mark.parametrize("p", [0.002, 0.1, 0.5, 0.9])
+def test_keep_rate_and_expectation(p):
+    """p rounded to 1/256; the rate of kept elements and the mean of the output lie within four standard errors."""
+    torch.manual_seed(0)
+    drop, rounded = ByteDropout(p).train(), round(256 * p) / 256
+    out = drop(torch.ones(N))
+    kept = (out != 0).double().mean().item()
+    error = math.sqrt(rounded * (1 - rounded) / N)
+    assert abs(rounded - p) <= 1 / 512 and abs(kept - (1 - rounded)) < 4 * error
+    assert abs(out.double().mean().item() - 1) < 4 * error / (1 - rounded) + 1e-6
+    assert out.unique().tolist() == pytest.approx([0, 1 / (1 - rounded)])
+
+
+def test_bytes_of_a_draw_are_independent():
+    """Each of the eight places in a draw drops at the same rate, and two neighbours together at its square."""
+    torch.manual_seed(0)
+    dropped = (ByteDropout(0.25).train()(torch.ones(8 * 100_000)) == 0).double().view(-1, 8)
+    assert (dropped.mean(0) - 0.25).abs().max() < 4 * math.sqrt(0.25 * 0.75 / 100_000)
+    for a, b in [(0, 1), (3, 4), (0, 7), (6, 7)]:
+        assert abs((dropped[:, a] * dropped[:, b]).mean() - 0.0625) < 4 * math.sqrt(0.0625 * 0.9375 / 100_000)
+
+
+def test_eval_mode_is_the_identity():
+    x = torch.randn(5, 7)
+    assert ByteDropout(0.3).eval()(x) is x or torch.equal(ByteDropout(0.3).eval()(x), x)
+
+
+@pytest.mark.parametrize("p", [0.0, 1.0])
+def test_extremes_are_torch_s(p):
+    x = torch.randn(5, 7)
+    assert torch.equal(ByteDropout(p).train()(x), nn.Dropout(p).train()(x))
+
+
+def test_seed_shape_dtype_and_gradient():
+    """Reproducible from torch's seed; the gradient passes where the value did, with the same factor."""
+    drop = ByteDropout(0.4).train()
+    x = torch.randn(3, 5, 7, dtype=torch.float64, requires_grad=True)
+    torch.manual_seed(1)
+    out = drop(x)
+    torch.manual_seed(1)
+    assert torch.equal(out, drop(x)) and out.shape == x.shape and out.dtype == x.dtype
+    out.sum().backward()
+    torch.testing.assert_close(x.grad * x, out)
+    assert drop(torch.ones(4, dtype=torch.bfloat16)).dtype == torch.bfloat16
+
+
+def test_all_dropout_is_replaced_and_no_parameter_renamed():
+    net = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.1), nn.ModuleDict({"a": nn.Dropout(0.2)}), nn.Dropout2d(0.3))
+    names = list(net.state_dict())
+    cheap_dropout(net)
+    assert [type(m).__name__ for m in net.modules() if "Dropout" in type(m).__name__] == ["ByteDropout", "ByteDropout", "Dropout2d"]
+    assert list(net.state_dict()) == names and net[1].p == 0.1
+
+
+@pytest.fixture
+def batch() -> dict[str, torch.Tensor]:
+    torch.manual_seed(0)
+    return {
+        "speech": 0.1 * torch.randn(2, 8000),
+        "speech_lengths": torch.tensor([8000, 7000]),
+        "text": torch.tensor([[2, 3], [4, -1]]),
+        "text_lengths": torch.tensor([2, 1]),
+    }
+
+
+@torch.no_grad()
+def test_bf16_training_leaves_eval_mode_exact(backend, batch):
+    """Encoder, losses and statistics in eval mode have the bits of the untouched model."""
+    plain, low = load_backend(backend)[0], load_backend(backend)[0]
+    bf16_training(low)
+    for a, b in zip(
+        plain.encode(batch["speech"], batch["speech_lengths"]), low.encode(batch["speech"], batch["speech_lengths"]), strict=True
+    ):
+        assert torch.equal(a, b)
+    a, b = (model(**batch) for model in (plain, low))
+    assert torch.equal(a[0], b[0]) and a[1]["loss_ctc"] == b[1]["loss_ctc"]
+
+
+def test_bf16_training_is_low_in_networks_and_exact_in_features(backend, batch):
+    """In training the loss differs a little, while log-mel features keep every bit."""
+    plain, low = load_backend(backend)[0], load_backend(backend)[0]
+    bf16_training(low)
+    exact = plain._extract_feats(batch["speech"], batch["speech_lengths"])[0]
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(low._extract_feats(batch["speech"], batch["speech_lengths"])[0], exact)
+    for model in (plain, low):
+        model.train()
+        for module in model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+    a, b = (model(**batch)[0] for model in (plain, low))
+    assert a != b and b.item() == pytest.approx(a.item(), rel=0.02)
+    b.backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in low.parameters())

@@ -1,0 +1,181 @@
+"""The frozen recogniser: unchanged, outside the checkpoint, and nevertheless a path for the gradient."""
+
+import argparse
+
+import pytest
+import torch
+
+from kdse.approaches import build
+from kdse.plugin.load import load_backend, load_front_end, load_teacher
+from kdse.plugin.model import DistillationModel, FrozenTeacher
+
+LENGTHS = torch.tensor([8000, 6000])
+
+
+def waves(seed: int = 0) -> torch.Tensor:
+    return 0.1 * torch.randn(2, 8000, generator=torch.Generator().manual_seed(seed))
+
+
+def asr_model(encoder: str, **conf) -> torch.nn.Module:
+    """A tiny CTC recogniser with random weights, built by ESPnet."""
+    from espnet2.tasks.asr import ASRTask
+
+    sizes = {"output_size": 16, "attention_heads": 2, "linear_units": 16, "num_blocks": 3}
+    options = {
+        "token_list": ["<blank>", "<unk>", "a", "<sos/eos>"],
+        "frontend_conf": {"n_fft": 512, "hop_length": 160, "n_mels": 20},
+        "normalize": "utterance_mvn",
+        "encoder": encoder,
+        "encoder_conf": sizes | conf,
+        "decoder": None,
+        "model_conf": {"ctc_weight": 1.0},
+    }
+    torch.manual_seed(0)
+    return ASRTask.build_model(argparse.Namespace(**ASRTask.get_default_config() | options))
+
+
+@pytest.fixture
+def teacher(backend, tokens) -> FrozenTeacher:
+    return load_teacher(backend, tokens)
+
+
+@pytest.fixture
+def front_end(standalone):
+    return load_front_end(standalone[0])[0]
+
+
+def test_training_changes_no_bit_of_it(kd, backend, same):
+    """Parameters and buffers (the Conformer's batch statistics among them) after a `kd` training are the file's."""
+    trained = kd[1].teacher.asr.state_dict()
+    assert any("running_mean" in name for name in trained)
+    assert same(trained, torch.load(backend / "model.pth", weights_only=True))
+    assert not kd[1].teacher.asr.training
+
+
+def test_it_is_in_no_checkpoint(kd, weights):
+    assert kd[1].start and all(name.startswith("enh_model.") for name in kd[1].start)
+    assert {"enh_model." + name for name in weights(kd[0])} == set(kd[1].start)
+
+
+def test_the_student_learned(kd, standalone, weights, same):
+    """The two approaches went different ways from the same start."""
+    for run, seen in (kd, standalone):
+        start = {name.removeprefix("enh_model."): value for name, value in seen.start.items()}
+        assert not any(torch.equal(start[name], value) for name, value in weights(run).items() if value.dim() > 1)
+    assert not same(weights(kd[0]), weights(standalone[0]))
+
+
+def test_train_mode_does_not_reach_it(front_end, teacher):
+    """`model.train()` would switch on dropout and SpecAugment and move batch statistics."""
+    model = DistillationModel(front_end, build("kd", {}), teacher)
+    model.train()
+    assert model.enh_model.training and not any(module.training for module in teacher.asr.modules())
+    assert not set(map(id, teacher.asr.parameters())) & set(map(id, model.parameters()))
+    before = {name: value.clone() for name, value in teacher.asr.state_dict().items()}
+    a, b = (model(waves(), LENGTHS, waves(1), speech_ref1_lengths=LENGTHS)[1] for _ in range(2))
+    assert a["l_e"] == b["l_e"]
+    assert all(torch.equal(before[name], value) for name, value in teacher.asr.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["l_e", "l_d"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_gradient_flows_through_it(front_end, teacher, name, precision):
+    """L_e or L_d alone reaches every weight of the student, and none of the teacher."""
+    weights = {f"lambda_{letter}": float(name == f"l_{letter}") for letter in "red"}
+    model = DistillationModel(front_end, build("kd", weights), teacher, precision).train()
+    loss, stats, weight = model(waves(), LENGTHS, waves(1), speech_ref1_lengths=LENGTHS)
+    loss.backward()
+    assert loss.item() == pytest.approx(stats[name].item()) and weight == 2
+    for key, parameter in model.named_parameters():
+        assert parameter.grad.isfinite().all(), key
+        if parameter.dim() > 1:
+            assert parameter.grad.abs().max() > 0, key
+    assert all(p.grad is None and not p.requires_grad for p in teacher.asr.parameters())
+
+
+def test_losses_are_weighted_and_logged_by_name(front_end, teacher):
+    weights = {"lambda_r": 0.5, "lambda_e": 2.0, "lambda_d": 3.0}
+    model = DistillationModel(front_end, build("kd", weights), teacher)
+    loss, stats, _ = model(waves(), LENGTHS, waves(1), speech_ref1_lengths=LENGTHS)
+    assert set(stats) == {"l_r", "l_e", "l_d", "token_error_rate", "loss"}
+    expected = 0.5 * stats["l_r"] + 2 * stats["l_e"] + 3 * stats["l_d"]
+    assert loss.item() == pytest.approx(expected.item()) == stats["loss"].item()
+    assert 0 <= stats["token_error_rate"] <= 1
+
+
+def test_a_perfect_student_loses_nothing(front_end, teacher):
+    """ŝ = s: the recogniser sees the same latents and tokens."""
+    wave = waves()
+    losses = build("kd", {})(wave, wave, LENGTHS, teacher)
+    assert losses["l_e"][1] == losses["l_d"][1] == losses["token_error_rate"][1] == 0
+
+
+def test_losses_see_no_bfloat16(front_end, teacher):
+    """Networks run in bfloat16, losses outside: eight bits of a squared distance are no distance."""
+    seen = []
+
+    def approach(enhanced, clean, lengths, teacher):
+        latents, _ = teacher.latents(clean, lengths)
+        seen.append((torch.is_autocast_enabled("cpu"), enhanced.dtype, latents.dtype))
+        return {"l_r": (1.0, enhanced.square().mean())}
+
+    exact = teacher.latents(waves(1), LENGTHS)[0]
+    DistillationModel(front_end, approach, teacher, "bf16")(waves(), LENGTHS, waves(1))
+    assert seen == [(False, torch.float32, torch.float32)]
+    low = teacher.latents(waves(1), LENGTHS)[0]
+    assert not torch.equal(low, exact)
+    torch.testing.assert_close(low, exact, rtol=0, atol=0.1)
+
+
+@pytest.mark.parametrize("encoder, conf", [("transformer", {}), ("conformer", {"rel_pos_type": "latest", "cnn_module_kernel": 3})])
+def test_a_tapped_layer(encoder, conf):
+    """Layers count from 1; the last one, normalised, is the encoder's output (layer 0), the others differ from it."""
+    asr = asr_model(encoder, **conf)
+    output, frames = FrozenTeacher(asr).latents(waves(), LENGTHS)
+    tapped = [FrozenTeacher(asr, layer).latents(waves(), LENGTHS) for layer in (1, 2, 3)]
+    for latents, lengths in tapped:
+        assert latents.shape == output.shape == (2, int(frames.max()), 16) and torch.equal(lengths, frames)
+    torch.testing.assert_close(asr.encoder.after_norm(tapped[2][0]), output)
+    assert not torch.isclose(tapped[0][0], tapped[1][0]).all() and not torch.isclose(tapped[1][0], tapped[2][0]).all()
+
+
+def test_a_tapped_layer_feeds_the_next():
+    """Transformer blocks 2 and 3 applied by hand to what layer 1 gives are the encoder's output."""
+    asr, lengths = asr_model("transformer"), torch.tensor([8000])
+    output, _ = FrozenTeacher(asr).latents(waves()[:1], lengths)
+    hidden, frames = FrozenTeacher(asr, 1).latents(waves()[:1], lengths)
+    mask = torch.ones(1, 1, int(frames), dtype=torch.bool)
+    for block in list(asr.encoder.encoders)[1:]:
+        hidden, mask = block(hidden, mask)
+    torch.testing.assert_close(asr.encoder.after_norm(hidden), output)
+
+
+def test_gradient_flows_through_a_tapped_layer():
+    """And stops there: what lies behind the layer does not count."""
+    asr = asr_model("transformer")
+    wave = waves().requires_grad_(True)
+    latents, _ = FrozenTeacher(asr, 1).latents(wave, LENGTHS)
+    latents[0].square().sum().backward()
+    assert wave.grad[0].abs().max() > 0 and wave.grad[1].abs().max() == 0
+
+
+def test_tokens_bring_their_layer(teacher, tokens):
+    from kdse.tokens import load_tokens
+
+    book = load_tokens(tokens)
+    assert teacher.layer == book.layer == 1 and teacher.distance == book.distance > 0
+    assert torch.equal(teacher.centroids, torch.from_numpy(book.centroids)) and teacher.centroids.shape == (4, 16)
+
+
+def test_padding_hardly_reaches_the_latents(backend):
+    """Latents of an item beside a longer one are nearly its own: ESPnet's subsampling counts up to two frames more, half zeros,
+    and its convolutions look a few frames into the padding."""
+    teacher = FrozenTeacher(load_backend(backend)[0])
+    wave = waves()
+    wave[1, 6000:] = 0
+    both, frames = teacher.latents(wave, LENGTHS)
+    alone, (count,) = teacher.latents(wave[1:, :6000], LENGTHS[1:])
+    assert 0 <= frames[1] - count <= 2
+    inner = slice(0, int(count) - 3)
+    apart = (teacher.latents(waves(1), LENGTHS)[0][1, inner] - alone[0, inner]).square().mean()
+    assert (both[1, inner] - alone[0, inner]).square().mean() < 0.02 * apart

@@ -1,0 +1,113 @@
+"""What a user can get wrong in training is one sentence and exit code 2, and leaves nothing that looks finished."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kdse.data.pack import write_pack
+
+
+@pytest.fixture
+def refused(train_se, tmp_path, capsys):
+    """refused(approach, *options, **overrides) -> the one line that the user sees."""
+
+    def run(approach: str, *options: object, **overrides) -> str:
+        out = tmp_path / "exp" / "run"
+        out.parent.mkdir()
+        assert train_se(out, approach, *options, **overrides) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("kdse train: ")
+        assert not any((out / name).exists() for name in (".done", "run.yaml", "enh", "checkpoint.pth"))
+        return line.removeprefix("kdse train: ")
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "overrides, message",
+    [
+        ({"max_epochs": 3}, "training config: there is no option 'max_epochs' (did you mean 'max_epoch'?)"),
+        ({"seperator_conf": {}}, "training config: there is no option 'seperator_conf' (did you mean 'separator_conf'?)"),
+        ({"separator_conf": {"unitz": 5}}, "KdseDCCRN has no option 'unitz' (did you mean 'units'?)"),
+        (
+            {"separator_conf": {"channels": None, "size": "xl"}},
+            "kdse_dccrn has no size 'xl' (did you mean 'l'?); there are s, m, l",
+        ),
+        ({"separator": "kdse_dcrn"}, "separator: there is no 'kdse_dcrn' (did you mean 'kdse_dccrn'?)"),
+        ({"encoder_conf": {"nfft": 512}}, "STFTEncoder has no option 'nfft' (did you mean 'n_fft'?)"),
+        ({"optim_conf": {"weight_decai": 0.1}}, "AdamW has no option 'weight_decai' (did you mean 'weight_decay'?)"),
+        ({"scheduler_conf": {"max_lrr": 0.1}}, "OneCycleLR has no option 'max_lrr' (did you mean 'max_lr'?)"),
+        ({"mix_conf": {"sead": 0}}, "mix_conf: there is no option 'sead' (did you mean 'seed'?)"),
+        ({"kdse_conf": {"precison": "bf16"}}, "kdse_conf: there is no option 'precison' (did you mean 'precision'?)"),
+        ({"kdse_conf": {"precision": "bf17"}}, "kdse_conf: precision is 'fp32' or 'bf16', not 'bf17'"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_options_that_do_not_exist(refused, overrides, message):
+    assert refused("standalone_se", **overrides) == message
+
+
+def test_an_unknown_top_level_option_does_not_even_make_the_folder(refused, tmp_path):
+    refused("standalone_se", max_epochs=3)
+    assert not (tmp_path / "exp" / "run").exists()
+
+
+def test_approaches_that_do_not_exist(refused):
+    assert refused("standalone") == "there is no approach 'standalone' (did you mean 'standalone_se'?); there are standalone_se, kd"
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("lamda_e: 1", "approach kd: there is no option 'lamda_e' (did you mean 'lambda_e'?)"),
+        ("signal_loss: sisnr", "there is no signal loss 'sisnr' (did you mean 'si_snr'?)"),
+        ("signal_conf: {max_snrs: 20}", "signal loss snr: there is no option 'max_snrs' (did you mean 'max_snr'?)"),
+    ],
+)
+def test_options_of_an_approach(refused, tmp_path, text, message):
+    (tmp_path / "kd.yaml").write_text(f"approach: kd\n{text}\n")
+    assert refused("kd", "--approach_config", tmp_path / "kd.yaml") == message
+
+
+def test_files_that_are_missing(refused, tmp_path):
+    assert refused("standalone_se", "--dump", tmp_path / "none").endswith("none/pack/noise_train is missing; run stage 2 first")
+
+
+def test_a_teacher_that_is_missing(refused):
+    assert refused("kd") == "approach kd learns from a recogniser: give --backend and --tokens"
+
+
+def test_a_teacher_that_is_not_finished(refused, backend, tmp_path):
+    message = refused("kd", "--backend", backend, "--tokens", tmp_path)
+    assert message == f"{tmp_path} is not finished; run stages 3 and 5 first"
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_noise_shorter_than_the_speech(refused, packs, tmp_path, workers):
+    """Named with the utterance, also where a loader process finds it."""
+    for part in ("speech_train", "speech_dev", "noise_dev"):
+        (tmp_path / "dump" / "pack").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "dump" / "pack" / part).symlink_to(packs / "pack" / part)
+    write_pack(tmp_path / "dump" / "pack" / "noise_train", [("click", np.full(1000, 99, np.int16))])
+    message = refused("standalone_se", "--dump", tmp_path / "dump", num_workers=workers)
+    assert message.startswith("noise click (0.06 s) is shorter than utterance u") and "short_noise: repeat" in message
+
+
+def test_a_config_that_is_missing(packs, tmp_path, capsys):
+    from kdse.cli import main
+
+    words = [
+        "--approach",
+        "standalone_se",
+        "--config",
+        Path("none.yaml"),
+        "--out",
+        tmp_path / "run",
+        "--dump",
+        packs,
+        "--corpus",
+        "tiny",
+    ]
+    assert main(["train", "se", *map(str, words)]) == 2
+    assert "none.yaml: No such file" in capsys.readouterr().err and not (tmp_path / "run").exists()

@@ -1,0 +1,100 @@
+"""Greedy CTC: how a best path becomes words, and what is decoded together. With a network: tests/plugin/test_load.py."""
+
+import random
+from types import SimpleNamespace
+
+import pytest
+
+from kdse.cli import main
+from kdse.decode import DecodeConfig, Decoder
+from kdse.stage import Step
+
+TOKENS = ["<blank>", "<unk>", "▁", "A", "B", "▁GO", "ING", "▁TWO", "<sos/eos>"]
+
+
+@pytest.fixture
+def decoder() -> Decoder:
+    """A decoder without a model."""
+    made = Decoder.__new__(Decoder)
+    made.model, made.tokens, made.config = SimpleNamespace(blank_id=0), TOKENS, DecodeConfig()
+    return made
+
+
+@pytest.mark.parametrize(
+    "path, words",
+    [
+        ([], ""),
+        ([0, 0, 0], ""),
+        ([5], "GO"),
+        ([5, 5, 5], "GO"),  # repeats are one
+        ([5, 0, 5], "GO GO"),  # a blank keeps them apart
+        ([0, 5, 0, 6, 6, 0, 0, 7, 0], "GOING TWO"),
+        ([3, 3, 0, 3, 4, 4], "AAB"),
+        ([2, 3, 2, 4], "A B"),
+        ([5, 1, 5], "GO GO"),  # an unknown piece is dropped, after merging
+        ([5, 8], "GO"),
+        ([6, 7], "ING TWO"),
+        ([2, 2, 0, 2], ""),
+    ],
+)
+def test_words_of_a_best_path(decoder, path, words):
+    """Merge repeats, drop blanks, join pieces; ▁ begins a word (Graves et al. 2006, the map B)."""
+    assert decoder.words(path) == words
+
+
+def test_another_blank(decoder):
+    decoder.model.blank_id = 3
+    assert decoder.words([3, 5, 3, 5, 3]) == "GO GO"
+
+
+@pytest.mark.parametrize("seconds", [0.1, 3.0, 60.0])
+def test_batches_hold_every_utterance_once_and_keep_to_their_size(decoder, seconds):
+    """Samples of a batch stay within batch_seconds, unless one utterance alone is longer; only one length stands together."""
+    rng = random.Random(0)
+    lengths = {f"u{i}": 1000 * rng.randint(8, 20) for i in range(100)}
+    decoder.config = DecodeConfig(batch_seconds=seconds)
+    batches = list(decoder._batches(lengths))
+    assert sorted(utt for batch in batches for utt in batch) == sorted(lengths)
+    for batch in batches:
+        assert len({lengths[utt] for utt in batch}) == 1
+        assert len(batch) == 1 or len(batch) * lengths[batch[0]] <= seconds * 16000
+    assert len(batches) == 100 if seconds == 0.1 else len(batches) < 100
+
+
+@pytest.fixture
+def backend(tmp_path):
+    """A folder that claims to be a finished backend."""
+    Step(tmp_path / "asr", {}, "asr").finish()
+    return tmp_path / "asr"
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("batch_second: 3", "d.yaml: there is no option 'batch_second' (did you mean 'batch_seconds'?)"),
+        ("decode: beam", "d.yaml: decode is 'ctc_greedy' in this version, not 'beam'"),
+        ("", "is not finished; run stage 2 first"),
+    ],
+)
+def test_mistakes_are_one_sentence(tmp_path, backend, capsys, text, message):
+    (tmp_path / "d.yaml").write_text(text)
+    words = [
+        "--run",
+        tmp_path / "mct_noisy_seed0",
+        "--backend",
+        backend,
+        "--dump",
+        tmp_path,
+        "--sets",
+        "dev_noisy",
+        "--config",
+        tmp_path / "d.yaml",
+    ]
+    assert main(["decode", *map(str, words)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line and not (tmp_path / "mct_noisy_seed0" / "decode").exists()
+
+
+def test_a_backend_that_is_not_finished(tmp_path, capsys):
+    assert main(["decode", "--run", "x", "--backend", str(tmp_path / "asr"), "--sets", "dev_noisy"]) == 2
+    assert "asr is not finished; run stage 3 first" in capsys.readouterr().err
