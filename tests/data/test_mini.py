@@ -72,13 +72,14 @@ def features(x: np.ndarray) -> np.ndarray:
 
 
 def test_speakers_can_be_told_apart(voices):
-    """Twelve speakers say eight sentences: who it was is told by the nearest mean over the other seven (Mahalanobis distance).
+    """Twelve speakers say the same six sentences: who it was is told by the nearest mean (Mahalanobis) over the other five.
 
-    Over all 36 speakers of `default` and ten sentences, 85 % are told right; by chance it would be 3 %.
+    With ten sentences of their own, 85 % are told right among all 36 speakers of `default`; by chance it would be 3 %.
     """
-    said = [to_phonemes(sentence) + "." for sentence in sentences({"train": 8})["train"]]
+    said = [to_phonemes(sentence) + "." for sentence in sentences({"train": 6})["train"]]
     speakers = [speaker for speaker in SPEAKERS if not speaker.voice.mix][::2]
     found = np.array([[features(recording(Item(f"{s.name}-{i}", s, "", ""), x)) for i, x in enumerate(said)] for s in speakers])
+    found -= found.mean(0)
     right = 0
     for i in range(len(said)):
         others = np.delete(found, i, axis=1)
