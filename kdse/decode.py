@@ -129,7 +129,7 @@ class Decoder:
     def _batches(self, lengths: dict[str, int]) -> Iterator[list[str]]:
         """Utterances of one length together (an item at its SNRs), up to `batch_seconds`.
 
-        ESPnet's subsampling gives a padded utterance up to two frames more than it has alone, so what stands beside it would change its words.
+        ESPnet's subsampling gives a padded utterance up to two frames more than it has alone, so padding would change its words.
         """
         from kdse.data.audio import RATE
 
