@@ -113,6 +113,7 @@ def test_a_user_s_mistake_is_one_sentence(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err.splitlines()[-1] == "kdse_dccrn has no size 'xl' (did you mean 'l'?); there are s, m, l"
 
 
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules.*:RuntimeWarning")
 def test_the_joint_task_knows_the_separator(tmp_path, monkeypatch):
     """`python -m kdse.plugin.enh_s2t_train` builds SE + ASR around it; ESPnet lowers names, so their case does not count."""
     from espnet2.tasks.enh_s2t import EnhS2TTask
