@@ -95,6 +95,8 @@ def score_set(folder: Path, about: dict, name: str, data: Path, decode: dict, nj
         values, missing = scores[key]
         yield (
             {column: about[column] for column in FIELDS}
+            # the recogniser that was used, whatever the front end was trained for
+            | {"backend": decode.get("backend", about["backend"])}
             | {"set": name, "decode": decode.get("decode", "ctc_greedy"), "omega": float(decode.get("omega", 0.0))}
             | {"utt": item.utt, "speaker": item.speaker, "category": item.category, "noise": item.noise, "snr": item.snr}
             | {"ref": ref, "hyp": hyp, "word": word_errors(ref, hyp), "char": char_errors(ref, hyp)}
