@@ -58,10 +58,7 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f"{args.backend} is not finished; run stage 3 first")
     decoder = None
     for run_folder in args.run:
-        bare = run_folder.name.startswith(NO_FRONT_END)
-        if bare:
-            about = {"corpus": args.corpus, "approach": NO_FRONT_END, "seed": 0, "backend": args.backend.name, "params": 0}
-            write_run(run_folder, {"decode": asdict(config)}, **about)
+        bare, worked = run_folder.name.startswith(NO_FRONT_END), False
         for name in allowed_sets(run_folder.name, args.sets, args.selected):
             source = args.dump / name if bare else run_folder / "enhanced" / name
             state = done_hash(source)
@@ -73,6 +70,11 @@ def run(args: argparse.Namespace) -> None:
                 decoder = decoder or Decoder(args.backend, config)
                 decoder.decode_set(source, out, what)
                 step.finish()
+                worked = True
+        # what an earlier commit made keeps its name where nothing was made anew
+        if bare and (worked or not (run_folder / "run.yaml").exists()):
+            about = {"corpus": args.corpus, "approach": NO_FRONT_END, "seed": 0, "backend": args.backend.name, "params": 0}
+            write_run(run_folder, {"decode": asdict(config)}, **about)
 
 
 class Decoder:

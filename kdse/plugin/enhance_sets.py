@@ -49,6 +49,7 @@ def enhance_run(run_folder: Path, args: argparse.Namespace) -> None:
     if model is None:
         raise UserError(f"{run_folder} is not finished; run stages 4 and 6 first")
     enhancer: Enhancer | None = None
+    worked = False
     for name in allowed_sets(run_folder.name, args.sets, args.selected):
         out, what = run_folder / "enhanced" / name, f"{run_folder.name}: enhance {name}"
         state = done_hash(args.dump / name)
@@ -59,7 +60,8 @@ def enhance_run(run_folder: Path, args: argparse.Namespace) -> None:
             enhancer = enhancer or (spectral_subtraction if args.approach else trained(run_folder))
             enhance_set(args.dump / name, out, enhancer, what)
             step.finish()
-    if args.approach:
+            worked = True
+    if args.approach and (worked or not (run_folder / "run.yaml").exists()):
         write_run(run_folder, {}, corpus=args.corpus, approach=args.approach, seed=0, params=0)
 
 

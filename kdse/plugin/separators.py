@@ -64,4 +64,6 @@ class KdseDCCRN(MaskSeparator):
         super().__init__(DCCRN(input_dim, tuple(channels or preset[0]), units or preset[1]), num_spk)
 
 
-SEPARATORS = {"kdse_dccrn": KdseDCCRN}  # keys in lower case: ESPnet lowers what it reads
+SEPARATORS = {  # keys in lower case: ESPnet lowers what it reads
+    "kdse_dccrn": KdseDCCRN,
+}
