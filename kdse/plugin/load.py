@@ -22,7 +22,7 @@ def load_state(model: nn.Module, path: Path | str) -> None:
     except Exception as e:  # torch raises pickle, zip, runtime and value errors alike for a file that is not a checkpoint
         raise UserError(f"{path} is not a readable checkpoint ({type(e).__name__}); train it again") from e
     own = model.state_dict()
-    for key in own.keys() | state.keys():
+    for key in sorted(own.keys() | state.keys()):
         if key not in state or key not in own:
             where = "lacks" if key not in state else "has an unknown"
             raise UserError(f"the checkpoint {path} is of another architecture: it {where} '{key}'")
