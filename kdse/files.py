@@ -5,6 +5,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -96,6 +97,14 @@ def fingerprint(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
+class _Loader(yaml.SafeLoader):
+    """The safe loader, which also reads 1e-3 as a number: YAML 1.2 does, YAML 1.1 wants 1.0e-3."""
+
+
+_FLOAT = re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789"))
+
+
 def read_yaml(path: Path | str) -> dict:
     """Read a YAML mapping with the safe loader.
 
@@ -106,7 +115,7 @@ def read_yaml(path: Path | str) -> dict:
     except OSError as e:
         raise UserError(f"cannot read the config {path}: {e.strerror or e}") from e
     try:
-        value = yaml.safe_load(text)
+        value = yaml.load(text, _Loader)
     except yaml.YAMLError as e:
         mark = getattr(e, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""

@@ -29,7 +29,7 @@ class NoisePlan:
     train: int = 4
     dev: int = 1
     test: int = 3
-    seconds: float = 24.0
+    seconds: float = 16.0
 
 
 def make_noises(folder: Path, plan: NoisePlan, nj: int, seed: int = 0) -> list[Noise]:

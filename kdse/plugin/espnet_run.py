@@ -61,7 +61,7 @@ def write_units(text: Path, out: Path, vocab_size: int = 30, model_type: str = "
     Args:
         text: Kaldi text file of the training set.
         vocab_size: pieces, <unk> included; fewer where the text has no more.
-        model_type: "bpe", "unigram" or "char".
+        model_type: "bpe", "unigram", "char", or "word" for a closed vocabulary.
     """
     import sentencepiece
 
@@ -193,7 +193,7 @@ class EpochLines(logging.Handler):
     def __init__(self, name: str, epochs: int):
         super().__init__(logging.INFO)
         self.name_, self.epochs, self.bar = name, epochs, None
-        self.start, self.first = time.monotonic(), 0
+        self.start, self.before = time.monotonic(), None  # epochs that an earlier run had finished
         screen = terminal()
         if screen is not None:
             from tqdm import tqdm
@@ -205,9 +205,9 @@ class EpochLines(logging.Handler):
         if not found:
             return
         epoch = int(found[1])
-        self.first = self.first or epoch - 1
+        self.before = epoch - 1 if self.before is None else self.before
         train, valid = (dict(re.findall(r"(\w+)=([-\d.e]+)", part)) for part in found.groups()[1:])
-        rate = (time.monotonic() - self.start) / max(1, epoch - self.first)
+        rate = (time.monotonic() - self.start) / (epoch - self.before)
         shown = [k for k in ("loss", "cer_ctc", "l_r", "l_e", "l_d", "token_error_rate") if k in valid]
         dev = ", ".join(f"{k} {float(valid[k]):.3g}" for k in shown)
         if self.bar is not None:

@@ -106,7 +106,18 @@ def _common(args: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]:
     devices: dict[str, Any] = {"ngpu": args.ngpu, "multiprocessing_distributed": args.ngpu > 1 or args.num_nodes > 1}
     if args.num_nodes > 1:
         devices["dist_launcher"] = "slurm"
-    return {**config, "mix_conf": mix_conf, "seed": args.seed, **devices}
+    return {**config, **_one_cycle(config), "mix_conf": mix_conf, "seed": args.seed, **devices}
+
+
+def _one_cycle(config: dict[str, Any]) -> dict[str, Any]:
+    """The options of `onecyclelr`: its cycle is as long as the training unless `total_steps` says otherwise."""
+    if config.get("scheduler") != "onecyclelr" or not {"max_epoch", "num_iters_per_epoch"} <= config.keys():
+        return {}
+    updates = config["max_epoch"] * config["num_iters_per_epoch"] // config.get("accum_grad", 1)
+    conf = {"total_steps": updates, **config.get("scheduler_conf", {})}
+    if conf["total_steps"] < updates:
+        raise UserError(f"scheduler_conf: total_steps {conf['total_steps']} is less than the {updates} updates of the training")
+    return {"scheduler_conf": conf}
 
 
 def _state(config: dict[str, Any]) -> dict[str, Any]:

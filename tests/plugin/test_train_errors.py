@@ -38,6 +38,7 @@ def refused(train_se, tmp_path, capsys):
         ({"encoder_conf": {"nfft": 512}}, "STFTEncoder has no option 'nfft' (did you mean 'n_fft'?)"),
         ({"optim_conf": {"weight_decai": 0.1}}, "AdamW has no option 'weight_decai' (did you mean 'weight_decay'?)"),
         ({"scheduler_conf": {"max_lrr": 0.1}}, "OneCycleLR has no option 'max_lrr' (did you mean 'max_lr'?)"),
+        ({"max_epoch": 3}, "scheduler_conf: total_steps 4 is less than the 6 updates of the training"),
         ({"mix_conf": {"sead": 0}}, "mix_conf: there is no option 'sead' (did you mean 'seed'?)"),
         ({"kdse_conf": {"precison": "bf16"}}, "kdse_conf: there is no option 'precison' (did you mean 'precision'?)"),
         ({"kdse_conf": {"precision": "bf17"}}, "kdse_conf: precision is 'fp32' or 'bf16', not 'bf17'"),

@@ -44,7 +44,7 @@ class Size:
 
 
 SIZES = {
-    "default": Size({"train": 80, "dev": 24, "test": 32}, {"train": 10, "dev": 12, "test": 20}, NoisePlan()),
+    "default": Size({"train": 60, "dev": 24, "test": 40}, {"train": 8, "dev": 8, "test": 12}, NoisePlan()),
     "smallest": Size({"train": 3, "dev": 5, "test": 8}, {"train": 1, "dev": 2, "test": 2}, NoisePlan(1, 1, 1, 12.0)),
 }
 
