@@ -208,7 +208,11 @@ def test_a_killed_stage_goes_on_where_it_was(staged, kdse, how):
 
 
 STOPPING = """
-import sys, time
+import signal, sys, time
+
+# A shell starts what it sends to the background with SIGINT ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 from kdse.cli import main
 from kdse.data import sets
 
