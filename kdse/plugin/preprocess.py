@@ -25,8 +25,7 @@ class MixOptions:
         seed: of the mixtures; validation mixtures ignore it, so that all runs are compared on the same items.
         speeds: speed factors to choose from in training (backends only; a front end needs s and ŝ aligned with cached targets).
         clean_epochs: epochs over which the share of clean items falls from 1 to the mix's `clean_prob`: a recogniser that learns
-        on clean
-            speech first finds the alignment many times sooner.
+            on clean speech first finds the alignment many times sooner.
     """
 
     corpus: str

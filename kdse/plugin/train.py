@@ -111,9 +111,10 @@ def _common(args: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]:
 
 def _one_cycle(config: dict[str, Any]) -> dict[str, Any]:
     """The options of `onecyclelr`: its cycle is as long as the training unless `total_steps` says otherwise."""
-    if config.get("scheduler") != "onecyclelr" or not {"max_epoch", "num_iters_per_epoch"} <= config.keys():
+    epochs, length = config.get("max_epoch"), config.get("num_iters_per_epoch")  # without a length, an epoch is all data
+    if config.get("scheduler") != "onecyclelr" or not (epochs and length):
         return {}
-    updates = config["max_epoch"] * config["num_iters_per_epoch"] // config.get("accum_grad", 1)
+    updates = epochs * length // config.get("accum_grad", 1)
     conf = {"total_steps": updates, **config.get("scheduler_conf", {})}
     if conf["total_steps"] < updates:
         raise UserError(f"scheduler_conf: total_steps {conf['total_steps']} is less than the {updates} updates of the training")
