@@ -7,9 +7,11 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import yaml
 
@@ -22,6 +24,8 @@ from kdse.runs import write_run
 from kdse.stage import Step, changes
 
 TASKS = {"asr": MixingASRTask, "se": DistillationTask}
+# what ESPnet's reporter puts into a checkpoint beside tensors
+REPORTED = [timedelta, np.dtype, np._core.multiarray.scalar, *(type(np.dtype(kind)) for kind in "?ilqfd")]
 MODEL_KEYS = ("encoder", "separator", "decoder", "mask_module")
 
 
@@ -159,7 +163,8 @@ def _complete_epoch(out: Path) -> None:
     """
     path = out / "checkpoint.pth"
     try:
-        states = torch.load(path, map_location="cpu", weights_only=False)
+        with torch.serialization.safe_globals(REPORTED):
+            states = torch.load(path, map_location="cpu", weights_only=True)
         model = out / f"{states['reporter']['epoch']}epoch.pth"
     except Exception as e:  # torch raises pickle, zip, runtime and value errors alike for a file that is not a checkpoint
         raise UserError(f"{path} is not a readable checkpoint ({type(e).__name__}); remove {out} to train it anew") from e
