@@ -39,8 +39,8 @@ mkdir -p "$(dirname "$log")"
     show "$@"
 } >"$log"
 
-# Through a pipe nothing is a terminal any more: kdse draws its bars here instead, which also keeps them out of the log.
-if [ "$where" = local ] && [ -t 2 ]; then
+# Through a pipe nothing is a terminal any more: kdse draws its bars here instead, which also keeps them out of the log. Set and empty, nowhere.
+if [ "$where" = local ] && [ -t 2 ] && [ -z "${KDSE_TERMINAL+set}" ]; then
     export KDSE_TERMINAL=/dev/tty
 fi
 

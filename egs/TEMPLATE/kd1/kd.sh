@@ -8,6 +8,7 @@ stop_stage=10
 nj=$(getconf _NPROCESSORS_ONLN)
 ngpu=0
 num_nodes=1
+train_jobs=1
 expdir=exp
 dumpdir=dump
 exp_tag=
@@ -50,6 +51,7 @@ Options (with their values now):
   --approaches "$approaches" --seeds "$seeds"    what stages 6 to 9 train and test
   --baselines "$baselines"    classical front ends, tested beside them
   --nj $nj --ngpu $ngpu --num_nodes $num_nodes    processes of data stages; GPUs a node (0: CPU) and nodes of training
+  --train_jobs $train_jobs    trainings of stages 4 and 6 that run at once, each with its share of the cores
   --asr_config $asr_config
   --teacher_config $teacher_config
   --student_config $student_config
@@ -70,6 +72,7 @@ root=../../..
 . "$root/utils/parse_options.sh"
 [ $# -eq 0 ] || die "'$1' is no option; options are --name value, and a value with spaces needs quotes"
 [[ $stage =~ ^[0-9]+$ && $stop_stage =~ ^[0-9]+$ ]] || die "--stage and --stop_stage are numbers from 1 to 11"
+[[ $train_jobs =~ ^[1-9][0-9]*$ ]] || die "--train_jobs is a number from 1, not '$train_jobs'"
 [ -n "$corpus" ] || die "--corpus is missing; call a recipe's run.sh, which sets it"
 . ./path.sh
 . ./cmd.sh
@@ -103,6 +106,38 @@ run() {
     exit "$code"
 }
 
+# together FUNCTION ARGUMENT...: a training beside others, at most train_jobs at once. In a process group of its own, it can be
+# interrupted as a whole, and it draws no bar, since bars would cover each other. `join` waits for all of them.
+running=0 failed=0
+together() {
+    if [ "$train_jobs" -eq 1 ]; then
+        "$@"
+        return
+    fi
+    [ "$running" -lt "$train_jobs" ] || reap
+    set -m
+    KDSE_TERMINAL='' OMP_NUM_THREADS=$threads "$@" &
+    set +m
+    running=$((running + 1))
+}
+reap() {
+    wait -n || failed=$?
+    running=$((running - 1))
+}
+join() {
+    while [ "$running" -gt 0 ]; do
+        reap
+    done
+    [ "$failed" -eq 0 ] || exit "$failed"
+}
+stop_all() {
+    local group
+    for group in $(jobs -p); do
+        kill -TERM -- "-$group" 2>/dev/null || true
+    done
+}
+trap stop_all EXIT
+
 asr_yaml=$(config "$asr_config")
 teacher_yaml=$(config "$teacher_config")
 student_yaml=$(config "$student_config")
@@ -122,6 +157,7 @@ read -ra set_list <<<"$sets"
 mapfile -t data_list < <([ -z "$data_opts" ] || xargs printf '%s\n' <<<"$data_opts")
 selected=()
 [ ! -f selected.yaml ] || selected=(--selected selected.yaml)
+threads=$((OMP_NUM_THREADS > train_jobs ? OMP_NUM_THREADS / train_jobs : 1))
 devices=(--ngpu "$ngpu" --num_nodes "$num_nodes")
 training=(--corpus "$corpus" --dump "$dumpdir" --mix "$mix_yaml" "${devices[@]}")
 
@@ -158,9 +194,10 @@ if within 3 "asr"; then
 fi
 
 if within 4 "teacher"; then
-    run "$train_cmd" "train_$(basename "$teacher")" kdse train se --approach standalone_se --name se_teacher --config "$teacher_yaml" \
+    together run "$train_cmd" "train_$(basename "$teacher")" kdse train se --approach standalone_se --name se_teacher --config "$teacher_yaml" \
         --out "$teacher" "${training[@]}"
-    front_end standalone_se 0
+    together front_end standalone_se 0
+    join
 fi
 
 if within 5 "tokens"; then
@@ -170,9 +207,10 @@ fi
 if within 6 "train"; then
     for approach in "${approach_list[@]}"; do
         for seed in "${seed_list[@]}"; do
-            front_end "$approach" "$seed"
+            together front_end "$approach" "$seed"
         done
     done
+    join
 fi
 
 if within 7 "enhance"; then

@@ -14,7 +14,7 @@ fi
 # glibc returns memory to the system at every step and takes it again: without these, training on CPU is up to ten times slower.
 export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=268435456
 
-# One process trains at a time and gets every core. Processes of --nj take one thread each, whatever this says.
+# Trainings share the cores (--train_jobs). Processes of --nj take one thread each, whatever this says.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$(getconf _NPROCESSORS_ONLN)}"
 
 # Sorting must not depend on the user's language; text is UTF-8 all the same.

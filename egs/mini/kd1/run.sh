@@ -30,5 +30,6 @@ conf=conf/smallest claim=
     --teacher_config "$conf/teacher/conformer.yaml" \
     --student_config "$conf/student/dccrn-s.yaml" \
     --tokens_config "$conf/tokens.yaml" \
+    --train_jobs 2 \
     --claim "$claim" \
     "${options[@]}"
