@@ -166,21 +166,27 @@ def footer(results: Results) -> list[str]:
 
 
 def missing_scores(results: Results) -> list[str]:
-    """One line for each metric and reason: how many scores are missing, in which system, and which utterances."""
-    found: dict[tuple[str, str, str, str], list[str]] = {}
+    """One line for each metric, reason and set of utterances: how many scores are missing, in which systems."""
+    found: dict[tuple[str, str, str], dict[str, list[str]]] = {}
     for system in results.systems:
         for row in system.rows:
             for metric in QUALITY:
                 why = row["missing"].get(metric.name)
                 if why and why != NOT_COMPUTED:
-                    found.setdefault((metric.label, _label(results, system), row["set"], why), []).append(row["utt"])
+                    of_system = found.setdefault((metric.label, row["set"], why), {})
+                    of_system.setdefault(_label(results, system), []).append(row["utt"])
     lines = []
-    for (metric, system, set_name, why), utts in sorted(found.items()):
-        total = sum(row["set"] == set_name for s in results.systems if _label(results, s) == system for row in s.rows)
-        names = sorted(set(utts))
-        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        which = "" if len(utts) == total else f": {', '.join(names[:5])}{more}"
-        lines.append(f"Missing: {metric} of {len(utts)} of {total} items of {set_name}, {system} ({why}){which}.")
+    for (metric, set_name, why), of_system in sorted(found.items()):
+        total = {_label(results, s): sum(row["set"] == set_name for row in s.rows) for s in results.systems}
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for label, utts in of_system.items():
+            alike.setdefault(tuple(sorted(utts)), []).append(label)
+        for utts, labels in sorted(alike.items()):
+            names = sorted(set(utts))
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            which = "" if len(utts) == total[labels[0]] else f": {', '.join(names[:5])}{more}"
+            systems = "every system" if set(labels) == {label for label, n in total.items() if n} else ", ".join(sorted(labels))
+            lines.append(f"Missing: {metric} of {len(utts)} of {total[labels[0]]} items of {set_name}, {systems} ({why}){which}.")
     return lines or ["No score that this version computes is missing."]
 
 
