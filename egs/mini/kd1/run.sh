@@ -28,7 +28,7 @@ conf=conf/smallest claim=
     --data_opts "--size $size" \
     --asr_config "$conf/asr/conformer.yaml" \
     --teacher_config "$conf/teacher/conformer.yaml" \
-    --student_config "$conf/student/dccrn-s.yaml" \
+    --student_config "$conf/student/dccrn-m.yaml" \
     --tokens_config "$conf/tokens.yaml" \
     --train_jobs 2 \
     --claim "$claim" \
