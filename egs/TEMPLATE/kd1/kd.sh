@@ -51,7 +51,7 @@ Options (with their values now):
   --approaches "$approaches" --seeds "$seeds"    what stages 6 to 9 train and test
   --baselines "$baselines"    classical front ends, tested beside them
   --nj $nj --ngpu $ngpu --num_nodes $num_nodes    processes of data stages; GPUs a node (0: CPU) and nodes of training
-  --train_jobs $train_jobs    trainings of stages 4 and 6 that run at once, each with its share of the cores
+  --train_jobs $train_jobs    trainings that run at once (stages 3 and 4, then 6), each with its share of the cores
   --asr_config $asr_config
   --teacher_config $teacher_config
   --student_config $student_config
@@ -106,17 +106,17 @@ run() {
     exit "$code"
 }
 
-# together FUNCTION ARGUMENT...: a training beside others, at most train_jobs at once. In a process group of its own, it can be
+# together FUNCTION ARGUMENT...: a training beside others, at most `at_once`. In a process group of its own, it can be
 # interrupted as a whole, and it draws no bar, since bars would cover each other. `join` waits for all of them.
-running=0 failed=0
+running=0 failed=0 at_once=$train_jobs
 together() {
-    if [ "$train_jobs" -eq 1 ]; then
+    if [ "$at_once" -eq 1 ]; then
         "$@"
         return
     fi
-    [ "$running" -lt "$train_jobs" ] || reap
+    [ "$running" -lt "$at_once" ] || reap
     set -m
-    KDSE_TERMINAL='' OMP_NUM_THREADS=$threads "$@" &
+    KDSE_TERMINAL='' OMP_NUM_THREADS=$((OMP_NUM_THREADS > at_once ? OMP_NUM_THREADS / at_once : 1)) "$@" &
     set +m
     running=$((running + 1))
 }
@@ -157,7 +157,6 @@ read -ra set_list <<<"$sets"
 mapfile -t data_list < <([ -z "$data_opts" ] || xargs printf '%s\n' <<<"$data_opts")
 selected=()
 [ ! -f selected.yaml ] || selected=(--selected selected.yaml)
-threads=$((OMP_NUM_THREADS > train_jobs ? OMP_NUM_THREADS / train_jobs : 1))
 devices=(--ngpu "$ngpu" --num_nodes "$num_nodes")
 training=(--corpus "$corpus" --dump "$dumpdir" --mix "$mix_yaml" "${devices[@]}")
 
@@ -174,8 +173,10 @@ front_end() {
 # Runs that stages 7 to 9 process: no front end, the classical ones, the SE teacher, the students.
 without_front_end=mct_noisy_seed0$tag
 trained=("$(basename "$teacher")")
+front_ends=() # what stage 6 trains; stage 4 has seed 0 of standalone_se
 for approach in "${approach_list[@]}"; do
     for seed in "${seed_list[@]}"; do
+        [ "$stage" -le 4 ] && [ "$approach $seed" = "standalone_se 0" ] || front_ends+=("$approach $seed")
         trained+=("${approach}_${student}_seed$seed$tag")
     done
 done
@@ -190,25 +191,25 @@ if within 2 "mix"; then
 fi
 
 if within 3 "asr"; then
-    run "$train_cmd" "train_$(basename "$backend")" kdse train asr --config "$asr_yaml" --data data --out "$backend" "${training[@]}"
+    together run "$train_cmd" "train_$(basename "$backend")" kdse train asr --config "$asr_yaml" --data data --out "$backend" "${training[@]}"
 fi
 
 if within 4 "teacher"; then
     together run "$train_cmd" "train_$(basename "$teacher")" kdse train se --approach standalone_se --name se_teacher --config "$teacher_yaml" \
         --out "$teacher" "${training[@]}"
     together front_end standalone_se 0
-    join
 fi
+join # the recogniser of stage 3 and the front ends of stage 4 need nothing of each other
 
 if within 5 "tokens"; then
     run "$cpu_cmd" tokens kdse tokens --backend "$backend" --dump "$dumpdir" --config "$tokens_yaml" --out "$tokens"
 fi
 
 if within 6 "train"; then
-    for approach in "${approach_list[@]}"; do
-        for seed in "${seed_list[@]}"; do
-            together front_end "$approach" "$seed"
-        done
+    at_once=$((${#front_ends[@]} < train_jobs ? ${#front_ends[@]} : train_jobs))
+    for pair in "${front_ends[@]}"; do
+        read -r approach seed <<<"$pair"
+        together front_end "$approach" "$seed"
     done
     join
 fi
