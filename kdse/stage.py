@@ -16,14 +16,15 @@ class Step:
         config: everything the result depends on, JSON-like. Results of earlier steps enter as their `done_hash`.
         what: a few words for the user, e.g. 'mix test_noisy'.
         part: set where several steps share a folder.
+        replaces: the step puts a new folder in the old one's place, so the old one stays marked as what it is until then.
 
     >>> step = Step(folder, {"snr": 5}, "mix")          # doctest: +SKIP
     >>> if step.needed():                               # doctest: +SKIP
     ...     make(folder); step.finish()
     """
 
-    def __init__(self, folder: Path | str, config: dict[str, Any], what: str, part: str = ""):
-        self.folder, self.what = Path(folder), what
+    def __init__(self, folder: Path | str, config: dict[str, Any], what: str, part: str = "", replaces: bool = False):
+        self.folder, self.what, self.replaces = Path(folder), what, replaces
         self.config = json.loads(json.dumps(config, sort_keys=True, default=str))
         self.marker = self.folder / (f".done-{part}" if part else ".done")
 
@@ -36,7 +37,8 @@ class Step:
             say(f"{self.what}: done before, skipped ({self.folder})")
             return False
         say(f"{self.what}: runs again, because {changes(old['config'], self.config)}")
-        self.marker.unlink()
+        if not self.replaces:
+            self.marker.unlink()
         return True
 
     def finish(self) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from kdse import cli
+
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted(p for top in ("egs", "tools", "utils") for p in (ROOT / top).rglob("*.sh") if not p.is_symlink())
 DEFAULT_CONFIGS = re.findall(r"_config=(conf/\S+)", (ROOT / "egs/TEMPLATE/kd1/kd.sh").read_text())
@@ -98,7 +100,7 @@ def test_slurm_without_slurm_says_what_to_do(tmp_path):
 
 @pytest.mark.parametrize("recipe", sorted(p.parent.parent.name for p in ROOT.glob("egs/*/kd1/run.sh")))
 def test_help_of_every_recipe_lists_the_stages(recipe):
-    done = bash(str(ROOT / "egs" / recipe / "kd1" / "run.sh"), "--help", env={"AN4": "x", "NOISE": "x"})
+    done = bash(str(ROOT / "egs" / recipe / "kd1" / "run.sh"), "--help", env={"AN4": "", "NOISE": ""})
     assert done.returncode == 0, done.stderr
     for number, name in enumerate("data mix asr teacher tokens train enhance decode score report export".split(), 1):
         assert f"{number:4} {name}" in done.stdout
@@ -113,12 +115,11 @@ def test_unknown_option_of_a_recipe():
     assert done.stderr == "kd.sh: there is no option '--aproaches' (did you mean --approaches?); --help lists them\n"
 
 
-def test_an4_without_data_says_what_to_set(tmp_path):
-    recipe = tmp_path / "a/b/egs/an4_noisy/kd1"
-    shutil.copytree(ROOT / "egs/an4_noisy/kd1", recipe, ignore=shutil.ignore_patterns("data", "dump", "exp*", "results"))
-    done = bash(str(recipe / "run.sh"), env={"AN4": "", "NOISE": ""})
-    assert done.returncode == 2
-    assert "set AN4=" in done.stderr
+def test_an4_without_data_says_what_to_set(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["data", "an4", "--an4", "", "--noise", ""])
+    assert stopped.value.code == 2
+    assert "set AN4=" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -139,19 +140,22 @@ def fake_recipe(tmp_path):
     kdse.write_text(f'#!/bin/sh\n{fail}\nfor a; do printf "<%s>" "$a"; done\necho\n')
     kdse.chmod(0o755)
 
-    def run(*args: str, **env: str) -> subprocess.CompletedProcess:
+    def run(*args: str, wait: bool = True, **env: str) -> subprocess.CompletedProcess | subprocess.Popen:
         command = ["../../TEMPLATE/kd1/kd.sh", "--corpus", "mini", *args]
-        return bash(*command, cwd=recipe, env={"PATH": f"{kdse.parent}:{os.environ['PATH']}", "FAIL": "", **env})
+        env = {"PATH": f"{kdse.parent}:{os.environ['PATH']}", "FAIL": "", **env}
+        if wait:
+            return bash(*command, cwd=recipe, env=env)
+        return subprocess.Popen(["bash", *command], cwd=recipe, env=os.environ | env, stdout=subprocess.PIPE, text=True)
 
     return run
 
 
 def test_stages_print_the_commands_they_run(fake_recipe):
-    done = fake_recipe("--stage", "1", "--stop_stage", "3", "--data_opts", r"--an4 /a\ b/c")
+    done = fake_recipe("--stage", "1", "--stop_stage", "3", "--data_opts", "--an4\n/a b's/ü")
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith(("$", "<"))]
-    assert lines[0].startswith(r"$ kdse data mini --an4 /a\ b/c --out data --nj ")
-    assert lines[1].startswith("<data><mini><--an4></a b/c><--out><data><--nj>")
+    assert lines[0].startswith("$ kdse data mini --an4 ")
+    assert lines[1].startswith("<data><mini><--an4></a b's/ü><--out><data><--nj>")
     assert [line.split()[2] for line in lines if line.startswith("$")] == ["data", "mix", "train"]
 
 
@@ -160,6 +164,50 @@ def test_train_stage_is_approaches_times_seeds(fake_recipe):
     student = Path(next(c for c in DEFAULT_CONFIGS if "student" in c)).stem
     runs = [line.split("--out exp/")[1].split()[0] for line in done.stdout.splitlines() if line.startswith("$")]
     assert runs == [f"{a}_{student}_seed{s}_t" for a in ("kd", "standalone_se") for s in (0, 1)]
+
+
+def test_trainings_beside_each_other(fake_recipe):
+    """Stages 3 and 4 at once; stage 6 then leaves out what stage 4 trains, and each seed counts once."""
+    done = fake_recipe("--stage", "3", "--stop_stage", "6", "--train_jobs", "3", "--seeds", "0\n0 1", OMP_NUM_THREADS="3")
+    assert done.returncode == 0, done.stderr
+    runs = [Path(line.split("--out ")[1].split()[0]).name for line in done.stdout.splitlines() if line.startswith("$")]
+    student = Path(next(c for c in DEFAULT_CONFIGS if "student" in c)).stem
+    assert sorted(runs[:3]) == ["asr_conformer", "se_teacher_conformer", f"standalone_se_{student}_seed0"]
+    assert runs[3] == "tokens"
+    assert sorted(runs[4:]) == [f"kd_{student}_seed0", f"kd_{student}_seed1", f"standalone_se_{student}_seed1"]
+    failed = fake_recipe("--stage", "3", "--stop_stage", "6", "--train_jobs", "3", FAIL="train")
+    assert failed.returncode == 2
+    assert "kdse tokens" not in failed.stdout
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_killed_recipe_ends_what_it_started(fake_recipe, tmp_path, jobs):
+    """Only then can the same command be run again without two writers in one folder; the command's last words are heard."""
+    kdse = tmp_path / "bin/kdse"
+    kdse.write_text(f"#!/bin/sh\ntrap 'sleep 1; echo tidied up; touch {tmp_path}/ended; exit 130' TERM\necho up\nsleep 30 & wait\n")
+    started = fake_recipe("--stage", "6", "--stop_stage", "6", "--train_jobs", jobs, wait=False)
+    assert started.stdout.readline().startswith("[")
+    while started.stdout.readline() != "up\n":
+        pass
+    started.terminate()
+    out = started.communicate(timeout=20)[0]
+    assert started.returncode != 0
+    assert (tmp_path / "ended").exists() and "tidied up" in out
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--seeds", "0,1"], "--seeds are numbers"),
+        (["--stage", "5", "--stop_stage", "3"], "names none of them"),
+        (["--stop_stage", "99"], "stages go from 1 to 11"),
+        (["--train_jobs", "0"], "--train_jobs is a number from 1"),
+    ],
+)
+def test_impossible_options_are_refused_before_anything_runs(fake_recipe, args, message):
+    done = fake_recipe(*args)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
 
 
 def test_failing_stage_stops_with_the_commands_code_and_message(fake_recipe):

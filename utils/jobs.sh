@@ -44,9 +44,10 @@ if [ "$where" = local ] && [ -t 2 ] && [ -z "${KDSE_TERMINAL+set}" ]; then
     export KDSE_TERMINAL=/dev/tty
 fi
 
-# tee outlives an interrupt, so that the last words of the command are still heard.
+# This script and tee outlive an interrupt, so that the last words of the command are still heard.
+trap : TERM
 code=0
-"${runner[@]}" "$@" 2>&1 | tee -ia "$log" || code=$?
+"${runner[@]}" "$@" 2>&1 | (trap '' TERM && exec tee -ia "$log") || code=$?
 if [ "$code" -ne 0 ]; then
     {
         echo "failed with exit code $code: $(show "$@" | cut -c3-)"

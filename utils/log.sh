@@ -14,7 +14,5 @@ die() {
 
 # show COMMAND...: print a command so that it can be pasted and run again.
 show() {
-    printf '$'
-    printf ' %q' "$@"
-    printf '\n'
+    printf '$%s\n' "$(printf ' %q' "$@")"
 }

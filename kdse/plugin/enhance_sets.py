@@ -46,6 +46,8 @@ def run(args: argparse.Namespace) -> None:
 def enhance_run(run_folder: Path, args: argparse.Namespace) -> None:
     """Enhance the sets with one front end."""
     model = args.approach or done_hash(run_folder)
+    if args.approach and done_hash(run_folder):
+        raise UserError(f"{run_folder} is a trained front end; give {args.approach} a folder of its own")
     if model is None:
         raise UserError(f"{run_folder} is not finished; run stages 4 and 6 first")
     enhancer: Enhancer | None = None

@@ -2,10 +2,7 @@
 
 import contextlib
 import json
-import logging
-import re
 import shutil
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -17,9 +14,10 @@ import yaml
 
 from kdse.errors import UserError
 from kdse.files import atomic_path, check_keys, fingerprint, write_text
+from kdse.plugin.epoch_lines import training_logs
 from kdse.plugin.explain import explain
 from kdse.plugin.task import DistillationTask, MixingASRTask
-from kdse.progress import say, terminal
+from kdse.progress import say
 from kdse.runs import write_run
 from kdse.stage import Step, changes
 
@@ -42,21 +40,39 @@ def train(kind: str, config: dict[str, Any], out: Path, step: Step, prepare: Cal
     """
     task = TASKS[kind]
     check_keys(config, vars(task.get_parser().parse_args([])), "training config")
-    _continue_or_clear(out, step)
+    before = _continue_or_clear(out, step)
+    try:
+        _run(task, config, out, prepare, extra)
+    except BaseException:
+        if before is not None and not (out / "checkpoint.pth").exists():  # the old run is better than none
+            shutil.rmtree(out)
+            before.rename(out)
+            say(f"{out.name}: nothing was trained, the run of before is kept")
+        raise
+    if before is not None:
+        shutil.rmtree(before, ignore_errors=True)
+    say(f"{out.name}: trained, log in {out / 'train.log'}")
+
+
+def _run(task, config: dict[str, Any], out: Path, prepare: Callable[[Path], dict[str, Any]], extra: list) -> None:
     config = {**config, **prepare(out), "output_dir": str(out), "resume": True}
     for mode, entry in extra:
         config[f"{mode}_data_path_and_name_and_type"].append(entry)
     write_text(out / "train.yaml", yaml.safe_dump(config, sort_keys=False))
     epochs = config.get("max_epoch", 40)
-    with _logs(out / "train.log", out.name, epochs), _atomic_checkpoints():
-        try:
+    try:
+        with training_logs(out / "train.log", out.name, epochs), _atomic_checkpoints():
             task.main(cmd=["--config", str(out / "train.yaml")])
-        except (TypeError, ValueError, UserError) as e:
-            explained = explain(e)
-            if explained is None:
-                raise
-            raise explained from e
-    say(f"{out.name}: trained, log in {out / 'train.log'}")
+    except (TypeError, ValueError, UserError) as e:
+        explained = explain(e)
+        if explained is None:
+            raise
+        raise explained from e
+    except SystemExit as e:  # ESPnet's argument parser, whose words went to the log
+        if not e.code:
+            raise
+        last = (out / "train.log").read_text(encoding="utf-8").splitlines()[-1:]
+        raise UserError(f"training config: {''.join(last).rpartition('error: ')[2]}") from e
 
 
 def write_units(text: Path, out: Path, vocab_size: int = 30, model_type: str = "bpe") -> dict[str, Any]:
@@ -94,7 +110,6 @@ def finish_backend(out: Path, config: dict[str, Any], corpus: str, seed: int) ->
     _keep(state, out / "model.pth")
     params = sum(value.numel() for value in state.values())
     write_run(out, config, corpus=corpus, approach="mct_noisy", seed=seed, backend=out.name, params=params)
-    _clean(out)
 
 
 def finish_front_end(out: Path, config: dict[str, Any], **fields: Any) -> None:
@@ -114,7 +129,6 @@ def finish_front_end(out: Path, config: dict[str, Any], **fields: Any) -> None:
 
     params = sum(p.numel() for p in load_front_end(out)[0].parameters())
     write_run(out, config, params=params, **fields)
-    _clean(out)
 
 
 def _averaged(out: Path, config: dict[str, Any]) -> dict[str, torch.Tensor]:
@@ -127,8 +141,8 @@ def _keep(state: dict[str, torch.Tensor], path: Path) -> None:
         torch.save(state, part)
 
 
-def _clean(out: Path) -> None:
-    """Drop per-epoch models and the optimiser's state: the run is finished, and they are ten times its size."""
+def clean(out: Path) -> None:
+    """Drop per-epoch models and the optimiser's state of a finished run; they are ten times its size."""
     for path in [
         *out.glob("*epoch.pth"),
         *out.glob("*.ave*.pth"),
@@ -139,14 +153,19 @@ def _clean(out: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _continue_or_clear(out: Path, step: Step) -> None:
-    """Keep a cut run of the same configuration; remove one of another, but nothing that is no run."""
+def _continue_or_clear(out: Path, step: Step) -> Path | None:
+    """Keep a cut run of the same configuration; put one of another aside and return where, but nothing that is no run."""
+    aside = out.parent / f".before-{out.name}"
+    if aside.exists() and not (out / "checkpoint.pth").exists():  # a kill came before the first epoch
+        shutil.rmtree(out, ignore_errors=True)
+        aside.rename(out)
     started = out / "started.json"
     if started.exists():
         old = json.loads(started.read_text(encoding="utf-8"))
         if fingerprint(old) != fingerprint(step.config):
             say(f"{out.name}: starts anew, because {changes(old, step.config)}")
-            shutil.rmtree(out)
+            shutil.rmtree(aside, ignore_errors=True)
+            out.rename(aside)
         elif (out / "checkpoint.pth").exists():
             _complete_epoch(out)
             say(f"{out.name}: was cut before, goes on from its last finished epoch")
@@ -154,6 +173,7 @@ def _continue_or_clear(out: Path, step: Step) -> None:
         raise UserError(f"{out} holds no training run but other files; remove them, or give another --out")
     out.mkdir(parents=True, exist_ok=True)
     write_text(started, json.dumps(step.config, indent=1, sort_keys=True))
+    return aside if aside.exists() else None
 
 
 def _complete_epoch(out: Path) -> None:
@@ -188,58 +208,3 @@ def _atomic_checkpoints():
         yield
     finally:
         torch.save = save
-
-
-class EpochLines(logging.Handler):
-    """Turns ESPnet's report of an epoch into one short line with the time left, or a bar on a terminal."""
-
-    PATTERN = re.compile(r"(\d+)epoch results: \[train\] (.*?), \[valid\] (.*)")
-
-    def __init__(self, name: str, epochs: int):
-        super().__init__(logging.INFO)
-        self.name_, self.epochs, self.bar = name, epochs, None
-        self.start, self.before = time.monotonic(), None  # epochs that an earlier run had finished
-        screen = terminal()
-        if screen is not None:
-            from tqdm import tqdm
-
-            self.bar = tqdm(total=epochs, desc=name, unit="epoch", leave=False, file=screen, dynamic_ncols=True)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        found = self.PATTERN.search(record.getMessage())
-        if not found:
-            return
-        epoch = int(found[1])
-        self.before = epoch - 1 if self.before is None else self.before
-        train, valid = (dict(re.findall(r"(\w+)=([-\d.e]+)", part)) for part in found.groups()[1:])
-        rate = (time.monotonic() - self.start) / (epoch - self.before)
-        shown = [k for k in ("loss", "cer_ctc", "l_r", "l_e", "l_d", "token_error_rate") if k in valid]
-        dev = ", ".join(f"{k} {float(valid[k]):.3g}" for k in shown)
-        if self.bar is not None:
-            self.bar.update(epoch - self.bar.n)
-            self.bar.set_postfix_str(dev)
-            return
-        left = (self.epochs - epoch) * rate / 60
-        loss = f"train loss {float(train['loss']):.3g}, dev {dev}"
-        say(f"{self.name_}: epoch {epoch}/{self.epochs}, {loss}; {rate:.0f} s each, {left:.1f} min left")
-
-
-@contextlib.contextmanager
-def _logs(path: Path, name: str, epochs: int):
-    """Send ESPnet's log and its prints to `path`, epoch lines to the user; restore everything afterwards."""
-    root = logging.getLogger()
-    lines = EpochLines(name, epochs)
-    with open(path, "a", encoding="utf-8") as file:
-        log = logging.StreamHandler(file)
-        log.setFormatter(logging.Formatter("%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"))
-        before, level = root.handlers[:], root.level
-        root.handlers[:] = [log, lines]
-        root.setLevel(logging.INFO)
-        try:
-            with contextlib.redirect_stderr(file):
-                yield
-        finally:
-            root.handlers[:] = before
-            root.setLevel(level)
-            if lines.bar is not None:
-                lines.bar.close()

@@ -45,10 +45,10 @@ def train_asr(args: argparse.Namespace) -> None:
     units = config.pop("kdse_tokens", {})
     config = _common(args, config)
     texts = {name: sha256(_needed(args.data / name / "text", "stage 1")) for name in ("train", "dev")}
-    step = Step(args.out, _state(config) | {"units": units, "texts": texts}, f"train {args.out.name}")
+    step = Step(args.out, _state(config) | {"units": units, "texts": texts}, f"train {args.out.name}", replaces=True)
     if not step.needed():
         return
-    from kdse.plugin.espnet_run import finish_backend, train, write_units
+    from kdse.plugin.espnet_run import clean, finish_backend, train, write_units
 
     train_text = args.data / "train" / "text"
 
@@ -59,6 +59,7 @@ def train_asr(args: argparse.Namespace) -> None:
     train("asr", config, args.out, step, prepare, extra)
     finish_backend(args.out, config, args.corpus, args.seed)
     step.finish()
+    clean(args.out)
 
 
 def train_se(args: argparse.Namespace) -> None:
@@ -73,13 +74,13 @@ def train_se(args: argparse.Namespace) -> None:
         conf |= {"backend": str(args.backend), "tokens": str(args.tokens)}
     config = _common(args, merge({"kdse_conf": conf}, read_config(args.config)))
     teachers = {str(p): done_hash(p) for p in (args.backend, args.tokens) if approach.needs_teacher}
-    step = Step(args.out, _state(config) | {"teachers": teachers}, f"train {args.out.name}")
-    if not step.needed():
-        return
     for folder, finished in teachers.items():
         if finished is None:
             raise UserError(f"{folder} is not finished; run stages 3 and 5 first")
-    from kdse.plugin.espnet_run import finish_front_end, train
+    step = Step(args.out, _state(config) | {"teachers": teachers}, f"train {args.out.name}", replaces=True)
+    if not step.needed():
+        return
+    from kdse.plugin.espnet_run import clean, finish_front_end, train
 
     train("se", config, args.out, step, lambda part: _data(args, "speech_ref1", part), [])
     finish_front_end(
@@ -93,6 +94,7 @@ def train_se(args: argparse.Namespace) -> None:
         backend=args.backend.name if args.backend else None,
     )
     step.finish()
+    clean(args.out)
 
 
 def _common(args: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]:

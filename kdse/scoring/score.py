@@ -53,7 +53,8 @@ def run(args) -> None:
     """Score the sets that the run may be tested on; see `score_run`."""
     if args.nj < 1:
         raise UserError(f"--nj must be 1 or more, not {args.nj}")
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy is imported: parallel over utterances, not inside them
+    if args.nj > 1:
+        os.environ["OMP_NUM_THREADS"] = "1"  # before numpy is imported: parallel over utterances, not inside them
     sets = allowed_sets(Path(args.run).name, args.sets, args.selected)
     if sets:
         score_run(Path(args.run), sets, Path(args.dump), Path(args.out), args.nj)
@@ -72,6 +73,9 @@ def score_run(folder: Path, sets: list[str], dump: Path, out: Path, nj: int = 1)
         decodes[name] = _decode_config(folder / "decode" / name)
         rows += score_set(folder, about, name, dump / name, decodes[name], nj)
     path = out / f"{about['run']}.jsonl.gz"
+    gone = sorted({row["set"] for row in _rows_of_before(path)} - set(sets))
+    if gone:
+        say(f"score {about['run']}: its rows of {', '.join(gone)} go, because the result holds the sets asked for and no others")
     changed = write_rows(path, rows)
     command = f"kdse score --run {folder} --sets {' '.join(sets)} --dump {dump} --out {out}"
     changed = _write_config(out / f"{about['run']}.yaml", about, decodes, command, changed) or changed
@@ -205,6 +209,15 @@ def _write_config(path: Path, about: dict, decodes: dict[str, dict], command: st
         return False
     write_text(path, yaml.safe_dump(new, sort_keys=False, allow_unicode=True, width=120))
     return True
+
+
+def _rows_of_before(path: Path) -> list[dict]:
+    from kdse.scoring.row import read_rows
+
+    try:
+        return read_rows(path) if path.exists() else []
+    except UserError:
+        return []  # unreadable; it is about to be replaced
 
 
 def _same_ids(items: dict, table: dict, path: Path) -> None:

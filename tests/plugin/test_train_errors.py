@@ -1,11 +1,14 @@
 """What a user can get wrong in training is one sentence and exit code 2, and leaves nothing that looks finished."""
 
+import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kdse.data.pack import write_pack
+from kdse.plugin.epoch_lines import EpochLines
 
 
 @pytest.fixture
@@ -41,12 +44,31 @@ def refused(train_se, tmp_path, capsys):
         ({"max_epoch": 3}, "scheduler_conf: total_steps 4 is less than the 6 updates of the training"),
         ({"mix_conf": {"sead": 0}}, "mix_conf: there is no option 'sead' (did you mean 'seed'?)"),
         ({"kdse_conf": {"precison": "bf16"}}, "kdse_conf: there is no option 'precison' (did you mean 'precision'?)"),
+        ({"batch_bins": "big"}, "training config: argument --batch_bins: invalid int value: 'big'"),
         ({"kdse_conf": {"precision": "bf17"}}, "kdse_conf: precision is 'fp32' or 'bf16', not 'bf17'"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 def test_options_that_do_not_exist(refused, overrides, message):
     assert refused("standalone_se", **overrides) == message
+
+
+def test_a_mistake_keeps_the_finished_run_of_before(standalone, train_se, weights, same, tmp_path, capsys):
+    shutil.copytree(standalone[0], tmp_path / "run")
+    assert train_se(tmp_path / "run", "standalone_se", optim="adamm") == 2
+    assert "the run of before is kept" in capsys.readouterr().out
+    assert same(weights(tmp_path / "run"), weights(standalone[0])) and (tmp_path / "run" / ".done").exists()
+    assert not (tmp_path / ".before-run").exists()
+    assert train_se(tmp_path / "run", "standalone_se") == 0
+    assert "done before, skipped" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("loss, shown", [("1.234e+03", "1.23e+03"), ("nan", "nan"), ("-5.5", "-5.5")])
+def test_epochs_of_any_loss_are_reported(capsys, loss, shown):
+    """ESPnet logs an epoch before it saves it: an error here would end the training at this epoch for good."""
+    line = f"2epoch results: [train] iter_time=0.1, loss={loss}, time=3 seconds, [valid] loss={loss}, l_r={loss}, time=1 second"
+    EpochLines("kd", 3).emit(logging.makeLogRecord({"msg": line}))
+    assert f"kd: epoch 2/3, train loss {shown}, dev loss {shown}, l_r {shown};" in capsys.readouterr().out
 
 
 def test_an_unknown_top_level_option_does_not_even_make_the_folder(refused, tmp_path):

@@ -25,7 +25,7 @@ mix_config=conf/mix/default.yaml
 inference_config=conf/decode/ctc_greedy.yaml
 # Corpus, set by run.sh
 corpus=
-data_opts= # arguments for kdse data; spaces inside one are written '\ '
+data_opts= # arguments for kdse data, one a line
 sets="dev_noisy test_noisy test_clean"
 claim=
 
@@ -70,8 +70,11 @@ EOF
 root=../../..
 . "$root/utils/log.sh"
 . "$root/utils/parse_options.sh"
+. "$root/utils/groups.sh"
 [ $# -eq 0 ] || die "'$1' is no option; options are --name value, and a value with spaces needs quotes"
 [[ $stage =~ ^[0-9]+$ && $stop_stage =~ ^[0-9]+$ ]] || die "--stage and --stop_stage are numbers from 1 to 11"
+[ 1 -le "$stage" ] && [ "$stage" -le "$stop_stage" ] && [ "$stop_stage" -le 11 ] ||
+    die "stages go from 1 to 11, and --stage $stage --stop_stage $stop_stage names none of them"
 [[ $train_jobs =~ ^[1-9][0-9]*$ ]] || die "--train_jobs is a number from 1, not '$train_jobs'"
 [ -n "$corpus" ] || die "--corpus is missing; call a recipe's run.sh, which sets it"
 . ./path.sh
@@ -89,6 +92,11 @@ config() {
     fi
 }
 
+# unique "WORD...": each word once, in order, on one line.
+unique() {
+    tr -s '[:space:]' '\n' <<<"$1" | awk 'NF && !seen[$0]++' | paste -sd ' '
+}
+
 # within N TITLE: whether stage N was asked for; names it.
 within() {
     [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] || return 1
@@ -97,46 +105,20 @@ within() {
 
 # run RUNNER NAME COMMAND...: print one command and run it as a job; a failure ends the recipe with the command's own exit code.
 run() {
-    local code=0 runner=$1 name=$2
+    local code=0 name=$2 runner
+    eval "runner=($1)" # words as in cmd.sh, quotes included
     shift 2
     show "$@"
-    $runner --log "$expdir/log/$name.log" "$@" || code=$?
+    if [ "$BASHPID" -eq $$ ]; then
+        group "${runner[@]}" --log "$expdir/log/$name.log" "$@"
+        wait $! || code=$?
+    else # already in a group
+        "${runner[@]}" --log "$expdir/log/$name.log" "$@" || code=$?
+    fi
     [ "$code" -eq 0 ] && return
     log "stopped with exit code $code; the same ./run.sh skips what is done and goes on from here" >&2
     exit "$code"
 }
-
-# together FUNCTION ARGUMENT...: a training beside others, at most `at_once`. In a process group of its own, it can be
-# interrupted as a whole, and it draws no bar, since bars would cover each other. `join` waits for all of them.
-running=0 failed=0 at_once=$train_jobs
-together() {
-    if [ "$at_once" -eq 1 ]; then
-        "$@"
-        return
-    fi
-    [ "$running" -lt "$at_once" ] || reap
-    set -m
-    KDSE_TERMINAL='' OMP_NUM_THREADS=$((OMP_NUM_THREADS > at_once ? OMP_NUM_THREADS / at_once : 1)) "$@" &
-    set +m
-    running=$((running + 1))
-}
-reap() {
-    wait -n || failed=$?
-    running=$((running - 1))
-}
-join() {
-    while [ "$running" -gt 0 ]; do
-        reap
-    done
-    [ "$failed" -eq 0 ] || exit "$failed"
-}
-stop_all() {
-    local group
-    for group in $(jobs -p); do
-        kill -TERM -- "-$group" 2>/dev/null || true
-    done
-}
-trap stop_all EXIT
 
 asr_yaml=$(config "$asr_config")
 teacher_yaml=$(config "$teacher_config")
@@ -150,11 +132,13 @@ student=$(basename "$student_config" .yaml)
 backend=$expdir/asr_$(basename "$asr_config" .yaml)$tag
 teacher=$expdir/se_teacher_$(basename "$teacher_config" .yaml)$tag
 tokens=$expdir/tokens$tag
-read -ra approach_list <<<"$approaches"
-read -ra seed_list <<<"$seeds"
-read -ra baseline_list <<<"$baselines"
-read -ra set_list <<<"$sets"
-mapfile -t data_list < <([ -z "$data_opts" ] || xargs printf '%s\n' <<<"$data_opts")
+read -ra approach_list <<<"$(unique "$approaches")"
+read -ra seed_list <<<"$(unique "$seeds")"
+read -ra baseline_list <<<"$(unique "$baselines")"
+read -ra set_list <<<"$(unique "$sets")"
+[[ "${seed_list[*]}" =~ ^[0-9\ ]+$ ]] || die "--seeds are numbers with spaces between them, not '$seeds'"
+data_list=()
+[ -z "$data_opts" ] || mapfile -t data_list <<<"$data_opts"
 selected=()
 [ ! -f selected.yaml ] || selected=(--selected selected.yaml)
 devices=(--ngpu "$ngpu" --num_nodes "$num_nodes")
@@ -190,6 +174,7 @@ if within 2 "mix"; then
     run "$cpu_cmd" mix kdse mix --data data --dump "$dumpdir" --sets "$mix_yaml" --nj "$nj"
 fi
 
+share $(((stage <= 3) + 2 * (stop_stage >= 4))) "$train_jobs" # stages 3 and 4
 if within 3 "asr"; then
     together run "$train_cmd" "train_$(basename "$backend")" kdse train asr --config "$asr_yaml" --data data --out "$backend" "${training[@]}"
 fi
@@ -206,7 +191,7 @@ if within 5 "tokens"; then
 fi
 
 if within 6 "train"; then
-    at_once=$((${#front_ends[@]} < train_jobs ? ${#front_ends[@]} : train_jobs))
+    share ${#front_ends[@]} "$train_jobs"
     for pair in "${front_ends[@]}"; do
         read -r approach seed <<<"$pair"
         together front_end "$approach" "$seed"

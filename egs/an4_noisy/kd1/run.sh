@@ -4,12 +4,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 . ./db.sh
-if [ -z "$AN4" ] || [ -z "$NOISE" ]; then
-    echo "run.sh: set AN4= (the corpus, with etc/ and wav/) and NOISE= (a folder of noises, or a TSV) in $PWD/db.sh" >&2
-    exit 2
-fi
 
-../../TEMPLATE/kd1/kd.sh \
+exec ../../TEMPLATE/kd1/kd.sh \
     --corpus an4 \
-    --data_opts "$(printf -- '--an4 %q --noise %q' "$AN4" "$NOISE")" \
+    --data_opts "$(printf -- '--an4\n%s\n--noise\n%s' "$AN4" "$NOISE")" \
     "$@"

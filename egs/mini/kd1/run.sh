@@ -11,6 +11,7 @@ size=${MINI_SIZE:-default}
 options=()
 while [ $# -gt 0 ]; do
     case "$1" in
+        --size=*) size=${1#*=} && shift ;;
         --size) size=${2:-} && shift $(($# > 1 ? 2 : 1)) ;;
         *) options+=("$1") && shift ;;
     esac
@@ -21,11 +22,11 @@ if ! [[ $size =~ ^(default|smallest)$ ]]; then
 fi
 # The smallest size has configs of its own; its numbers mean nothing, so nothing is claimed.
 conf=conf/smallest claim=
-[ "$size" = smallest ] || conf=conf claim="kd < standalone_se on test_noisy"
+[ "$size" = smallest ] || conf=conf claim="kd_dccrn-m < standalone_se_dccrn-m on test_noisy"
 
-../../TEMPLATE/kd1/kd.sh \
+exec ../../TEMPLATE/kd1/kd.sh \
     --corpus mini \
-    --data_opts "--size $size" \
+    --data_opts $'--size\n'"$size" \
     --asr_config "$conf/asr/conformer.yaml" \
     --teacher_config "$conf/teacher/conformer.yaml" \
     --student_config "$conf/student/dccrn-m.yaml" \

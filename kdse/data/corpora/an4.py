@@ -24,9 +24,15 @@ _TRANSCRIPT = re.compile(r"(?P<words>.*?)\s*\((?P<utt>\S+)\)\s*")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--an4", type=Path, required=True, metavar="DIR", help="the corpus, with etc/ and wav/")
-    parser.add_argument("--noise", type=Path, required=True, metavar="DIR_OR_TSV", help=NOISE_HELP)
+    parser.add_argument("--an4", type=_given, required=True, metavar="DIR", help="the corpus, with etc/ and wav/")
+    parser.add_argument("--noise", type=_given, required=True, metavar="DIR_OR_TSV", help=NOISE_HELP)
     parser.add_argument("--byte_order", choices=("auto", *BYTE_ORDERS), default="auto", help="of .raw files (default: auto)")
+
+
+def _given(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("set AN4= (the corpus, with etc/ and wav/) and NOISE= (a folder or a TSV) in db.sh")
+    return Path(text)
 
 
 def inputs(**options) -> dict:
