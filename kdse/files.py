@@ -86,6 +86,22 @@ def write_text(path: Path | str, text: str) -> None:
         part.write_text(text, encoding="utf-8")
 
 
+def read_text(path: Path | str) -> str:
+    """The text of a UTF-8 file.
+
+    Raises: UserError where it cannot be read, or is no text.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as e:
+        raise UserError(f"cannot read {path}: {e.strerror or e}") from e
+    except UnicodeDecodeError as e:
+        raise UserError(f"{path} is not UTF-8 text (byte {e.start})") from e
+    if "\0" in text:
+        raise UserError(f"{path} is not UTF-8 text (it holds a zero byte)")
+    return text
+
+
 def sha256(path: Path | str) -> str:
     """Hex SHA-256 of a file's bytes."""
     with open(path, "rb") as f:
@@ -108,18 +124,16 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456
 def read_yaml(path: Path | str) -> dict:
     """Read a YAML mapping with the safe loader.
 
-    Raises: UserError where the file is missing, is not YAML, or is not a mapping.
+    Raises: UserError where the file is missing, is not UTF-8, is not YAML, or is not a mapping.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as e:
-        raise UserError(f"cannot read the config {path}: {e.strerror or e}") from e
+    text = read_text(path)
     try:
         value = yaml.load(text, _Loader)
-    except yaml.YAMLError as e:
+    except (yaml.YAMLError, ValueError) as e:  # ValueError: a date like 2024-13-45
         mark = getattr(e, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
-        raise UserError(f"{path}{where} is not valid YAML: {getattr(e, 'problem', e)}") from e
+        problem = getattr(e, "problem", None) or getattr(e, "reason", None) or e
+        raise UserError(f"{path}{where} is not valid YAML: {problem}") from e
     if value is None:
         return {}
     if not isinstance(value, dict):

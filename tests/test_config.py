@@ -61,14 +61,18 @@ def test_the_same_base_twice_is_no_circle(tmp_path):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("base: none.yaml", r"cannot read the config \S+none\.yaml: No such file"),
+        ("base: none.yaml", r"cannot read \S+none\.yaml: No such file"),
         ("a: [1", r"a\.yaml, line \d+ is not valid YAML"),
         ("just words", r"a\.yaml must hold 'key: value' pairs, not a str"),
+        ("a: 2024-13-45", r"a\.yaml is not valid YAML: month must be in 1\.\.12"),
+        ("a: \x01", r"a\.yaml is not valid YAML: special characters are not allowed$"),
+        ("a: \0", r"a\.yaml is not UTF-8 text \(it holds a zero byte\)"),
+        (b"a: caf\xe9", r"a\.yaml is not UTF-8 text \(byte 6\)"),
         ("a: !!python/object/apply:os.getcwd []", r"a\.yaml, line 1 is not valid YAML"),
     ],
 )
 def test_mistakes_are_named(tmp_path, text, message):
-    write(tmp_path, a=text)
+    (tmp_path / "a.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(UserError, match=message):
         read_config(tmp_path / "a.yaml")
 

@@ -14,7 +14,7 @@ import numpy as np
 from kdse.data.audio import RATE, read_audio
 from kdse.data.mix import SILENT, active_power
 from kdse.errors import UserError
-from kdse.files import atomic_dir
+from kdse.files import atomic_dir, read_text
 from kdse.progress import progress
 
 TABLES = ("wav.scp", "spk1.scp", "noise1.scp", "text", "utt2spk", "utt2category", "utt2snr", "utt2noise", "utt2orig")
@@ -33,12 +33,7 @@ def read_table(path: Path | str, empty: bool = False) -> dict[str, str]:
         empty: whether a value may be empty (hypotheses may, transcripts may not).
     Raises: UserError naming file and line where an id is given twice or a value is empty, and where the file cannot be read.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as e:
-        raise UserError(f"cannot read {path}: {e.strerror or e}") from e
-    except UnicodeDecodeError as e:
-        raise UserError(f"{path} is not UTF-8 text (byte {e.start})") from e
+    text = read_text(path)
     table: dict[str, str] = {}
     for number, line in enumerate(text.rstrip().split("\n") if text.strip() else (), 1):
         key, value = (*line.split(maxsplit=1), "", "")[:2]

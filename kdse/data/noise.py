@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 from kdse.data.audio import AUDIO_SUFFIXES, read_audio
 from kdse.data.datadir import in_processes
 from kdse.errors import UserError
+from kdse.files import read_text
 
 SPLITS = ("train", "dev", "test")
 NOISE_HELP = "noises: a folder of audio, or a TSV with the columns split and path"
@@ -98,20 +100,19 @@ def split_by_hash(name: str) -> str:
 
 
 def _from_tsv(path: Path) -> list[Noise]:
+    rows = csv.DictReader(io.StringIO(read_text(path)), delimiter="\t", quoting=csv.QUOTE_NONE)
+    for column in ("split", "path"):
+        if column not in (rows.fieldnames or ()):
+            raise UserError(f"{path} has no column '{column}'; it needs the tab-separated columns split and path")
     noises = []
-    with open(path, encoding="utf-8", newline="") as f:
-        rows = csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE)
-        for column in ("split", "path"):
-            if column not in (rows.fieldnames or ()):
-                raise UserError(f"{path} has no column '{column}'; it needs the tab-separated columns split and path")
-        for number, row in enumerate(rows, 2):
-            if not row["path"]:
-                raise UserError(f"{path}, line {number}: the column 'path' is empty")
-            if row["split"] not in SPLITS:
-                raise UserError(f"{path}, line {number}: split is train, dev or test, not '{row['split']}'")
-            file = (path.parent / row["path"]).resolve()
-            if not file.is_file():
-                raise UserError(f"{path}, line {number}: there is no file {file}")
-            noise_id = row.get("noise_id") or file.stem
-            noises.append(Noise(noise_id, row["split"], row.get("category") or noise_id, str(file)))
+    for number, row in enumerate(rows, 2):
+        if not row["path"]:
+            raise UserError(f"{path}, line {number}: the column 'path' is empty")
+        if row["split"] not in SPLITS:
+            raise UserError(f"{path}, line {number}: split is train, dev or test, not '{row['split']}'")
+        file = (path.parent / row["path"]).resolve()
+        if not file.is_file():
+            raise UserError(f"{path}, line {number}: there is no file {file}")
+        noise_id = row.get("noise_id") or file.stem
+        noises.append(Noise(noise_id, row["split"], row.get("category") or noise_id, str(file)))
     return noises

@@ -76,6 +76,10 @@ def edit(name, old, new):
     return change
 
 
+def append(name, data):
+    return lambda corpus: (corpus / "etc" / f"an4_{name}").open("ab").write(data)
+
+
 def audio(samples, rate=RATE, **how):
     return lambda corpus: soundfile.write(corpus / AUDIO, samples, rate, **how)
 
@@ -105,6 +109,8 @@ def nan_in_wav(corpus):
         (edit("test.fileids", "an4test_clstk/fcaw/an10-fcaw-b\n", ""), ("utterance an10-fcaw-b of an4_test.tr",)),
         (edit("test.transcription", "(an1-mjwl-b)", "an1"), ("an4_test.transcription, line 2: expected",)),
         (lambda corpus: (corpus / "etc/an4_test.fileids").unlink(), ("official layout", "set AN4 in db.sh")),
+        (append("test.transcription", b"caf\xe9"), ("an4_test.transcription is not UTF-8 text (byte ",)),
+        (append("train.fileids", b"caf\xe9"), ("an4_train.fileids is not UTF-8 text (byte ",)),
         (edit("train.fileids", "", ""), ()),
     ],
 )

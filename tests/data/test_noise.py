@@ -60,10 +60,11 @@ HEAD = "split\tnoise_id\tpath\n"
         (HEAD + "train\ta__b\ttrain/fan.wav\n", "'__'"),
         (HEAD + "train\ta\ttrain/fan.wav\n", "no noise is of split 'dev'"),
         ("", "has no column 'split'"),
+        (HEAD + "train\tcafé\ttrain/fan.wav\n", "is not UTF-8 text (byte 29)"),
     ],
 )
 def test_bad_tsv(noise_tsv, text, message):
-    noise_tsv.write_text(text)
+    noise_tsv.write_text(text, encoding="latin-1")
     with pytest.raises(UserError) as e:
         find_noises(noise_tsv)
     assert message in str(e.value) and str(noise_tsv) in str(e.value)

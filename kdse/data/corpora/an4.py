@@ -13,6 +13,7 @@ from kdse.data.audio import guess_byte_order
 from kdse.data.corpus import Utterance, state, write_corpus
 from kdse.data.noise import NOISE_HELP, Noise, find_noises
 from kdse.errors import UserError
+from kdse.files import read_text
 from kdse.progress import say
 
 DEV_SPEAKERS = ("fbbh", "fjam", "mcel", "mgah", "mmaf", "mnjl", "mtje")
@@ -67,7 +68,7 @@ def read_list(an4: Path, part: str) -> list[Utterance]:
             raise UserError(f"{an4} is not AN4 in its official layout: there is no {path}; set AN4 in db.sh")
     words = _transcripts(transcription)
     found: dict[str, Utterance] = {}
-    for number, line in enumerate(fileids.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_text(fileids).splitlines(), 1):
         if not line.strip():
             continue
         where, fileid = f"{fileids}, line {number}", Path(line.strip())
@@ -91,7 +92,7 @@ def read_list(an4: Path, part: str) -> list[Utterance]:
 def _transcripts(path: Path) -> dict[str, str]:
     """'<s> WORDS </s> (utterance)' lines as {utterance: 'WORDS'}."""
     words: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         if not line.strip():
             continue
         match = _TRANSCRIPT.fullmatch(line)
