@@ -61,6 +61,7 @@ def test_the_same_base_twice_is_no_circle(tmp_path):
 @pytest.mark.parametrize(
     "text, message",
     [
+        ("base: [b.yaml]", r"a\.yaml: base is the path of another config, not \['b\.yaml'\]"),
         ("base: none.yaml", r"cannot read \S+none\.yaml: No such file"),
         ("a: [1", r"a\.yaml, line \d+ is not valid YAML"),
         ("just words", r"a\.yaml must hold 'key: value' pairs, not a str"),

@@ -4,13 +4,12 @@ An approach is a frozen dataclass of its options. Called with (enhanced, clean, 
 each as (weight, value); the model adds them up and logs each one. `mct_noisy` trains no front end: it is stage 3's backend alone.
 """
 
-import dataclasses
 from typing import Any
 
 from kdse.approaches.kd import KD
 from kdse.approaches.standalone_se import StandaloneSE
+from kdse.config import override
 from kdse.errors import UserError, did_you_mean
-from kdse.files import check_keys
 
 APPROACHES = {"standalone_se": StandaloneSE, "kd": KD}
 
@@ -18,10 +17,8 @@ APPROACHES = {"standalone_se": StandaloneSE, "kd": KD}
 def build(name: str, options: dict[str, Any]):
     """The approach `name` with its options.
 
-    Raises: UserError for an unknown approach or option, naming the nearest.
+    Raises: UserError for an unknown approach or option, naming the nearest, and for a value of another type.
     """
     if name not in APPROACHES:
         raise UserError(f"there is no approach '{name}'{did_you_mean(name, APPROACHES)}; there are {', '.join(APPROACHES)}")
-    kind = APPROACHES[name]
-    check_keys(options, [f.name for f in dataclasses.fields(kind)], f"approach {name}")
-    return kind(**options)
+    return override(APPROACHES[name], options, f"approach {name}")

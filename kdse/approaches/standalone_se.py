@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
+from kdse.config import typed
 from kdse.errors import UserError, did_you_mean
-from kdse.files import check_keys
 from kdse.losses import SIGNAL
 
 Losses = dict[str, tuple[float, Tensor]]
@@ -29,8 +29,8 @@ class StandaloneSE:
     def __post_init__(self):
         if self.signal_loss not in SIGNAL:
             raise UserError(f"there is no signal loss '{self.signal_loss}'{did_you_mean(self.signal_loss, SIGNAL)}")
-        options = list(inspect.signature(SIGNAL[self.signal_loss]).parameters)[3:]
-        check_keys(self.signal_conf, options, f"signal loss {self.signal_loss}")
+        options = list(inspect.signature(SIGNAL[self.signal_loss]).parameters.values())[3:]
+        typed(self.signal_conf, {option.name: option.default for option in options}, f"signal loss {self.signal_loss}")
 
     def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, teacher: None = None) -> Losses:
         """Return {"l_r": (1, L_r)} for (B, N) waveforms ŝ and s with (B,) lengths."""

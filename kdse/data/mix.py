@@ -3,15 +3,16 @@
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kdse.config import override, read_config
 from kdse.data.audio import RATE, check_samples
 from kdse.errors import UserError
-from kdse.files import check_keys, read_yaml
+from kdse.files import check_keys
 
 FRAME = 512
 """Samples of a block for speech activity: 32 ms, the time constant of P.56's envelope being 30 ms."""
@@ -59,32 +60,9 @@ class MixConfig:
     @classmethod
     def load(cls, path: Path | str) -> "MixConfig":
         """Read the section `train` of a file of conf/mix."""
-        config = read_yaml(path)
+        config = read_config(path)
         check_keys(config, ("train", "sets"), str(path))
         return cls.of(config.get("train") or {}, f"{path}, train")
-
-
-def override(cls: type, values: Mapping[str, Any], where: str) -> Any:
-    """Return the dataclass `cls` with some fields replaced.
-
-    Raises: UserError where a key is unknown (naming the nearest) or a value has another type than the default.
-    """
-    if not isinstance(values, Mapping):
-        raise UserError(f"{where} must hold 'key: value' pairs, not {values!r}")
-    known = {field.name: field.default for field in fields(cls)}
-    check_keys(dict(values), known, where)
-    kept = {}
-    for key, value in values.items():
-        default = known[key]
-        kind = type(default)
-        if kind is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        if kind is tuple and isinstance(value, list):
-            value = tuple(value)
-        if type(value) is not kind:
-            raise UserError(f"{where}: {key} takes a {kind.__name__} like {default!r}, not {value!r}")
-        kept[key] = value
-    return cls(**kept)
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
+from kdse.config import override, read_config
 from kdse.data.audio import ArkWriter, read_audio
 from kdse.data.datadir import PIPES_HELP, DataDir, check_speech, in_processes, write_tables
-from kdse.data.mix import MixConfig, Mixture, choose_noise, combine, cut, mix, override, rng_for, short
+from kdse.data.mix import MixConfig, Mixture, choose_noise, combine, cut, mix, rng_for, short
 from kdse.data.noise import COLUMNS, Noise, read_noise, to_tsv
 from kdse.data.pack import Pack, write_pack
 from kdse.data.prepare import corpus_name
 from kdse.errors import UserError
-from kdse.files import atomic_dir, check_keys, fingerprint, read_yaml, sha256
+from kdse.files import atomic_dir, check_keys, fingerprint, sha256
 from kdse.progress import say
 from kdse.stage import Step
 
@@ -90,13 +91,13 @@ def load(path: Path | None) -> tuple[SetsConfig, str]:
     """The section `sets` of a file of conf/mix, and `short_noise` of its section `train`."""
     if path is None:
         return SetsConfig(), MixConfig().short_noise
-    values = read_yaml(path)
+    values = read_config(path)
     check_keys(values, ("train", "sets"), str(path))
     config = override(SetsConfig, values.get("sets") or {}, f"{path}, sets")
     for key in ("test_snrs", "dev_snrs"):
         snrs = getattr(config, key)
-        if not snrs or not all(type(snr) in (int, float) for snr in snrs) or len(set(snrs)) < len(snrs):
-            raise UserError(f"{path}, sets: {key} takes different numbers in dB like [-5, 0, 5], not {list(snrs)}")
+        if not snrs or not all(type(snr) in (int, float) and math.isfinite(snr) for snr in snrs) or len(set(snrs)) < len(snrs):
+            raise UserError(f"{path}, sets: {key} takes different finite numbers in dB like [-5, 0, 5], not {list(snrs)}")
         config = replace(config, **{key: tuple(map(float, snrs))})
     return config, MixConfig.load(path).short_noise
 

@@ -138,8 +138,12 @@ def test_dev_at_every_snr_and_another_seed(staged, kdse, tmp_path):
     [
         ("sets: {test_snr: [0]}", "mix.yaml, sets: there is no option 'test_snr' (did you mean 'test_snrs'?)"),
         ("sets: {test_snrs: 5}", "test_snrs takes a tuple"),
-        ("sets: {dev_snrs: []}", "different numbers"),
-        ("sets: {dev_snrs: [1, 1.0]}", "different numbers"),
+        ("sets: {test_snrs: [loud]}", "test_snrs takes a tuple like (-5.0, 0.0, 5.0, 10.0), not ['loud']"),
+        ("sets: {dev_snrs: []}", "different finite numbers"),
+        ("sets: {dev_snrs: [1, 1.0]}", "different finite numbers"),
+        ("sets: {test_snrs: [.nan]}", "test_snrs takes different finite numbers in dB like [-5, 0, 5], not [nan]"),
+        ("sets: {dev_snrs: [0, .inf]}", "different finite numbers"),
+        ("train: {gain_high_db: .nan}", "mix.yaml, train: gain_high_db takes a finite number, not nan"),
         ("train: {clean: 1}", "no option 'clean'"),
         ("set: {}", "(did you mean 'sets'?)"),
     ],
@@ -150,6 +154,13 @@ def test_bad_config(staged, kdse, tmp_path, snapshot, text, message):
     before = snapshot(staged)
     code, _, err = kdse("mix", "--sets", conf)
     assert code == 2 and message in err and err.count("\n") == 1 and snapshot(staged) == before
+
+
+def test_a_config_may_have_a_base(staged, kdse, tmp_path):
+    (tmp_path / "base.yaml").write_text("sets: {test_snrs: [0, 5]}\ntrain: {short_noise: repeat}\n")
+    (tmp_path / "mix.yaml").write_text("base: base.yaml\nsets: {test_snrs: [3]}\n")
+    assert kdse("mix", "--sets", tmp_path / "mix.yaml")[0] == 0
+    assert set(read_table("dump/test_noisy/utt2snr").values()) == {"3"}
 
 
 def test_noise_shorter_than_speech(kdse, make_an4, noise_tsv, write_audio, noiselike, tmp_path):

@@ -85,6 +85,12 @@ def test_approaches_that_do_not_exist(refused):
     [
         ("lamda_e: 1", "approach kd: there is no option 'lamda_e' (did you mean 'lambda_e'?)"),
         ("signal_loss: sisnr", "there is no signal loss 'sisnr' (did you mean 'si_snr'?)"),
+        ("signal_conf: {max_snr: x}", "signal loss snr: max_snr takes a float like 30.0, not 'x'"),
+        ("signal_conf: 5", "approach kd: signal_conf takes a dict like {}, not 5"),
+        ("signal_loss: [snr]", "approach kd: signal_loss takes a str like 'snr', not ['snr']"),
+        ("lambda_e: '1'", "approach kd: lambda_e takes a float like 1.0, not '1'"),
+        ("lambda_d: .nan", "approach kd: lambda_d takes a finite number, not nan"),
+        ("hard: 1", "approach kd: hard takes a bool like False, not 1"),
         ("signal_conf: {max_snrs: 20}", "signal loss snr: there is no option 'max_snrs' (did you mean 'max_snr'?)"),
     ],
 )
