@@ -128,11 +128,13 @@ def pack_noise(folder: Path, noises: list[Noise], nj: int) -> None:
         step.finish()
 
 
-def check_lengths(speech: Pack, noise: Pack) -> None:
-    """Raise UserError where a noise is shorter than the longest utterance: better now than in the middle of a training."""
+def check_lengths(speech: Pack, noise: Pack, speed: float = 1.0) -> None:
+    """Raise UserError where a noise is shorter than the longest utterance at this speed: better now than amid a training."""
     utt, noise_id = max(speech, key=speech.length), min(noise, key=noise.length)
-    if noise.length(noise_id) < speech.length(utt):
-        raise UserError(short(utt, speech.length(utt), noise_id, noise.length(noise_id)))
+    length = math.ceil(speech.length(utt) * 100 / round(100 * speed))
+    if noise.length(noise_id) < length:
+        slow = "" if speed == 1.0 else f" at speed {speed:g}"
+        raise UserError(short(f"{utt}{slow}", length, noise_id, noise.length(noise_id)))
 
 
 def plan(name: str, data: DataDir, corpus: str, config: SetsConfig) -> list[Item]:

@@ -21,11 +21,16 @@ from kdse.plugin.speed import bf16_training, cheap_dropout
 def mix_options(args: argparse.Namespace) -> MixOptions:
     """The `mix_conf` of a config as options.
 
-    Raises: UserError for an unknown one.
+    Raises: UserError for an unknown one, and for speeds or epochs that are no such numbers.
     """
     conf = dict(args.mix_conf)
     check_keys(conf, MixOptions.__dataclass_fields__, "mix_conf")
-    return MixOptions(**{**conf, "speeds": tuple(conf.get("speeds", (1.0,)))})
+    speeds, epochs = conf.get("speeds", [1.0]), conf.get("clean_epochs", 0)
+    if not (isinstance(speeds, list) and speeds and all(type(s) in (int, float) and 0.1 <= s <= 10 for s in speeds)):
+        raise UserError(f"mix_conf: speeds takes a list of factors from 0.1 to 10, not {speeds!r}")
+    if not (type(epochs) is int and epochs >= 0):
+        raise UserError(f"mix_conf: clean_epochs takes a whole number of 0 or more, not {epochs!r}")
+    return MixOptions(**{**conf, "speeds": tuple(speeds)})
 
 
 def kdse_conf(args: argparse.Namespace, *known: str) -> dict[str, Any]:

@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from kdse import approaches
-from kdse.config import merge, read_config
-from kdse.errors import UserError
+from kdse.config import merge, read_config, typed
+from kdse.data.mix import MixConfig
+from kdse.errors import UserError, did_you_mean
 from kdse.files import sha256
 from kdse.stage import Step, done_hash
+
+MODEL_TYPES = ("bpe", "unigram", "char", "word")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,8 +44,8 @@ def run(args: argparse.Namespace) -> None:
 
 def train_asr(args: argparse.Namespace) -> None:
     """Train a backend with on-the-fly mixing; `out` becomes config.yaml, model.pth, tokens.txt and bpe.model."""
-    config = read_config(args.config)
-    units = config.pop("kdse_tokens", {})
+    config = _read(args.config)
+    units = _units(config.pop("kdse_tokens", None) or {})
     config = _common(args, config)
     texts = {name: sha256(_needed(args.data / name / "text", "stage 1")) for name in ("train", "dev")}
     step = Step(args.out, _state(config) | {"units": units, "texts": texts}, f"train {args.out.name}", replaces=True)
@@ -50,10 +53,16 @@ def train_asr(args: argparse.Namespace) -> None:
         return
     from kdse.plugin.espnet_run import clean, finish_backend, train, write_units
 
+    _check_lengths(config)
     train_text = args.data / "train" / "text"
 
     def prepare(part: Path) -> dict[str, Any]:
-        return write_units(train_text, part, **units) | _data(args, "speech", part) | {"use_preprocessor": True}
+        try:
+            tokens = write_units(train_text, part, **units)
+        except RuntimeError as e:
+            reason = str(e).rpartition("] ")[2].partition(". Increase")[0]
+            raise UserError(f"kdse_tokens: sentencepiece refuses {units} for {train_text}: {reason}") from e
+        return tokens | _data(args, "speech", part) | {"use_preprocessor": True}
 
     extra = [("train", [str(train_text), "text", "text"]), ("valid", [str(args.data / "dev" / "text"), "text", "text"])]
     train("asr", config, args.out, step, prepare, extra)
@@ -72,7 +81,7 @@ def train_se(args: argparse.Namespace) -> None:
         if not (args.backend and args.tokens):
             raise UserError(f"approach {args.approach} learns from a recogniser: give --backend and --tokens")
         conf |= {"backend": str(args.backend), "tokens": str(args.tokens)}
-    config = _common(args, merge({"kdse_conf": conf}, read_config(args.config)))
+    config = _common(args, merge({"kdse_conf": conf}, _read(args.config)))
     teachers = {str(p): done_hash(p) for p in (args.backend, args.tokens) if approach.needs_teacher}
     for folder, finished in teachers.items():
         if finished is None:
@@ -97,13 +106,53 @@ def train_se(args: argparse.Namespace) -> None:
     clean(args.out)
 
 
+def _read(path: Path) -> dict[str, Any]:
+    """An ESPnet YAML. An empty section of options is one without any.
+
+    Raises: UserError where a section of options is no mapping.
+    """
+    config = {k: {} if v is None and str(k).endswith("_conf") else v for k, v in read_config(path).items()}
+    for key, value in config.items():
+        if str(key).endswith("_conf") and not isinstance(value, dict):
+            raise UserError(f"training config: {key} must hold 'key: value' pairs, not {value!r}")
+    return config
+
+
+def _units(conf: Any) -> dict[str, Any]:
+    """The `kdse_tokens` of a backend's YAML, options of `write_units`."""
+    units = typed(conf, {"vocab_size": 100, "model_type": "bpe"}, "kdse_tokens")  # examples; the defaults are `write_units`'
+    if units.get("vocab_size", 1) < 1:
+        raise UserError(f"kdse_tokens: vocab_size must be 1 or more, not {units['vocab_size']}")
+    if units.get("model_type", "bpe") not in MODEL_TYPES:
+        hint = did_you_mean(units["model_type"], MODEL_TYPES)
+        raise UserError(f"kdse_tokens: model_type is one of {', '.join(MODEL_TYPES)}, not '{units['model_type']}'{hint}")
+    return units
+
+
+def _check_lengths(config: dict[str, Any]) -> None:
+    """Stage 2 knows nothing of `speeds`: slower speech is longer, and a noise may then be too short for it."""
+    from kdse.data.pack import Pack
+    from kdse.data.sets import check_lengths
+    from kdse.plugin.task import mix_options
+
+    options = mix_options(argparse.Namespace(mix_conf=config["mix_conf"]))
+    if MixConfig.of(options.mix, "mix_conf").short_noise == "error" and len(options.speeds) > 1:
+        noise = Path(options.noise_train)
+        check_lengths(Pack(noise.parent / "speech_train"), Pack(noise), min(options.speeds))
+
+
 def _common(args: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]:
     """The config with what every training run adds: mixing, seed, devices."""
+    if not 0 <= args.seed < 2**32:
+        raise UserError(f"--seed is a whole number from 0 to {2**32 - 1}, not {args.seed}")
     packs = {
         f"noise_{name}": str(_needed(args.dump / "pack" / f"noise_{pack}", "stage 2"))
         for name, pack in (("train", "train"), ("valid", "dev"))
     }
-    mixing = read_config(args.mix).get("train", {}) if args.mix else {}
+    mixing = {}
+    if args.mix:
+        MixConfig.load(args.mix)  # refuses what stage 2 refuses
+        mixing = read_config(args.mix).get("train") or {}
     mix_conf = merge(config.get("mix_conf", {}), {"corpus": args.corpus, **packs, "mix": mixing, "seed": args.seed})
     devices: dict[str, Any] = {"ngpu": args.ngpu, "multiprocessing_distributed": args.ngpu > 1 or args.num_nodes > 1}
     if args.num_nodes > 1:
@@ -113,11 +162,17 @@ def _common(args: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]:
 
 def _one_cycle(config: dict[str, Any]) -> dict[str, Any]:
     """The options of `onecyclelr`: its cycle is as long as the training unless `total_steps` says otherwise."""
+    for name in ("max_epoch", "num_iters_per_epoch", "accum_grad"):
+        value = config.get(name, 1)
+        if not (type(value) is int and value > 0) and not (value is None and name == "num_iters_per_epoch"):
+            raise UserError(f"training config: {name} takes a whole number of 1 or more, not {value!r}")
     epochs, length = config.get("max_epoch"), config.get("num_iters_per_epoch")  # without a length, an epoch is all data
     if config.get("scheduler") != "onecyclelr" or not (epochs and length):
         return {}
     updates = epochs * length // config.get("accum_grad", 1)
     conf = {"total_steps": updates, **config.get("scheduler_conf", {})}
+    if type(conf["total_steps"]) is not int:
+        raise UserError(f"scheduler_conf: total_steps takes a whole number, not {conf['total_steps']!r}")
     if conf["total_steps"] < updates:
         raise UserError(f"scheduler_conf: total_steps {conf['total_steps']} is less than the {updates} updates of the training")
     return {"scheduler_conf": conf}

@@ -97,12 +97,24 @@ def student_yaml(packs) -> Path:
 
 
 @pytest.fixture(scope="session")
-def backend(packs) -> Path:
+def train_asr(packs) -> Callable[..., int]:
+    """train_asr(out, *options, **overrides of the YAML) -> exit code of `kdse train asr`."""
+
+    def train(out: Path, *options: object, **overrides) -> int:
+        config = write_yaml(packs.parent / "conf" / "asr.yaml", ASR | TRAINING)
+        if overrides:
+            config = write_yaml(out.parent / f"{out.name}.yaml", {"base": str(config), **overrides})
+        words = ["--config", config, "--out", out, "--dump", packs, "--data", packs.parent / "data", "--corpus", "tiny", *options]
+        return main(["train", "asr", *map(str, words)])
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def backend(packs, train_asr) -> Path:
     """A Conformer-CTC of two blocks after four updates by `kdse train asr`."""
     out = packs.parent / "exp" / "asr"
-    config = write_yaml(packs.parent / "conf" / "asr.yaml", ASR | TRAINING)
-    words = ["--config", config, "--out", out, "--dump", packs, "--data", packs.parent / "data", "--corpus", "tiny"]
-    assert main(["train", "asr", *map(str, words)]) == 0
+    assert train_asr(out) == 0
     return out
 
 

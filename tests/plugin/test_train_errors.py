@@ -12,19 +12,25 @@ from kdse.plugin.epoch_lines import EpochLines
 
 
 @pytest.fixture
-def refused(train_se, tmp_path, capsys):
-    """refused(approach, *options, **overrides) -> the one line that the user sees."""
+def refusal(tmp_path, capsys):
+    """refusal(train, *words, **overrides) -> the one line that the user sees."""
 
-    def run(approach: str, *options: object, **overrides) -> str:
+    def run(train, *words: object, **overrides) -> str:
         out = tmp_path / "exp" / "run"
         out.parent.mkdir()
-        assert train_se(out, approach, *options, **overrides) == 2
+        assert train(out, *words, **overrides) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith("kdse train: ")
-        assert not any((out / name).exists() for name in (".done", "run.yaml", "enh", "checkpoint.pth"))
+        assert not any((out / name).exists() for name in (".done", "run.yaml", "enh", "model.pth", "checkpoint.pth"))
         return line.removeprefix("kdse train: ")
 
     return run
+
+
+@pytest.fixture
+def refused(refusal, train_se):
+    """refused(approach, *options, **overrides) -> the one line that the user sees."""
+    return lambda *words, **overrides: refusal(train_se, *words, **overrides)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +49,17 @@ def refused(train_se, tmp_path, capsys):
         ({"scheduler_conf": {"max_lrr": 0.1}}, "OneCycleLR has no option 'max_lrr' (did you mean 'max_lr'?)"),
         ({"max_epoch": 3}, "scheduler_conf: total_steps 4 is less than the 6 updates of the training"),
         ({"mix_conf": {"sead": 0}}, "mix_conf: there is no option 'sead' (did you mean 'seed'?)"),
+        ({"mix_conf": [1]}, "training config: mix_conf must hold 'key: value' pairs, not [1]"),
+        ({"mix_conf": {"speeds": 3}}, "mix_conf: speeds takes a list of factors from 0.1 to 10, not 3"),
+        ({"mix_conf": {"speeds": [0.0, 1.0]}}, "mix_conf: speeds takes a list of factors from 0.1 to 10, not [0.0, 1.0]"),
+        ({"mix_conf": {"clean_epochs": "x"}}, "mix_conf: clean_epochs takes a whole number of 0 or more, not 'x'"),
+        ({"optim_conf": 5}, "training config: optim_conf must hold 'key: value' pairs, not 5"),
+        ({"scheduler_conf": [1]}, "training config: scheduler_conf must hold 'key: value' pairs, not [1]"),
+        ({"scheduler_conf": {"total_steps": "x"}}, "scheduler_conf: total_steps takes a whole number, not 'x'"),
+        ({"accum_grad": 0}, "training config: accum_grad takes a whole number of 1 or more, not 0"),
+        ({"max_epoch": "3"}, "training config: max_epoch takes a whole number of 1 or more, not '3'"),
+        ({"max_epoch": None}, "training config: max_epoch takes a whole number of 1 or more, not None"),
+        ({"kdse_conf": 5}, "training config: kdse_conf must hold 'key: value' pairs, not 5"),
         ({"kdse_conf": {"precison": "bf16"}}, "kdse_conf: there is no option 'precison' (did you mean 'precision'?)"),
         ({"batch_bins": "big"}, "training config: argument --batch_bins: invalid int value: 'big'"),
         ({"kdse_conf": {"precision": "bf17"}}, "kdse_conf: precision is 'fp32' or 'bf16', not 'bf17'"),
@@ -97,6 +114,59 @@ def test_approaches_that_do_not_exist(refused):
 def test_options_of_an_approach(refused, tmp_path, text, message):
     (tmp_path / "kd.yaml").write_text(f"approach: kd\n{text}\n")
     assert refused("kd", "--approach_config", tmp_path / "kd.yaml") == message
+
+
+@pytest.mark.parametrize(
+    "units, message",
+    [
+        (5, "kdse_tokens must hold 'key: value' pairs, not 5"),
+        ({"vocab": 5}, "kdse_tokens: there is no option 'vocab' (did you mean 'vocab_size'?)"),
+        ({"vocab_size": "x"}, "kdse_tokens: vocab_size takes a int like 100, not 'x'"),
+        ({"vocab_size": 0}, "kdse_tokens: vocab_size must be 1 or more, not 0"),
+        (
+            {"model_type": "bpee"},
+            "kdse_tokens: model_type is one of bpe, unigram, char, word, not 'bpee' (did you mean 'bpe'?)",
+        ),
+    ],
+)
+def test_units_that_cannot_be(refusal, train_asr, tmp_path, units, message):
+    assert refusal(train_asr, kdse_tokens=units) == message and not (tmp_path / "exp" / "run").exists()
+
+
+def test_fewer_units_than_characters(refusal, train_asr):
+    message = refusal(train_asr, kdse_tokens={"vocab_size": 2, "model_type": "bpe"})
+    assert message.startswith("kdse_tokens: sentencepiece refuses {'model_type': 'bpe', 'vocab_size': 2} for ")
+    assert "train/text: Vocabulary size is smaller than required_chars. 2 vs " in message
+
+
+def test_a_noise_too_short_for_slow_speech(refusal, train_asr, tmp_path):
+    """Noises of 1.25 s do for 0.75 s of speech, but not once it is played at half its speed."""
+    message = refusal(train_asr, mix_conf={"speeds": [0.5, 1.0]})
+    assert message.startswith("noise n0 (1.25 s) is shorter than utterance u5 at speed 0.5 (1.50 s); remove it, or set")
+    assert not (tmp_path / "exp" / "run").exists()
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_numpy_does_not_take(refused, seed):
+    assert refused("standalone_se", "--seed", seed) == f"--seed is a whole number from 0 to 4294967295, not {seed}"
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("train: {snr_lo: 0}", "mix.yaml, train: there is no option 'snr_lo' (did you mean 'snr_low'?)"),
+        ("trian: {}", "mix.yaml: there is no option 'trian' (did you mean 'train'?)"),
+    ],
+)
+def test_options_of_mixing(refused, tmp_path, text, message):
+    (tmp_path / "mix.yaml").write_text(text)
+    assert refused("standalone_se", "--mix", tmp_path / "mix.yaml").endswith(message)
+    assert not (tmp_path / "exp" / "run").exists()
+
+
+def test_empty_sections_are_no_mistake(train_se, tmp_path):
+    (tmp_path / "mix.yaml").write_text("train:\nsets:\n")
+    assert train_se(tmp_path / "run", "standalone_se", "--mix", tmp_path / "mix.yaml", kdse_conf=None, mix_conf=None) == 0
 
 
 def test_files_that_are_missing(refused, tmp_path):
