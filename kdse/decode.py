@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from kdse.config import read_config
+from kdse.config import override, read_config
 from kdse.errors import UserError
-from kdse.files import atomic_dir, check_keys
+from kdse.files import atomic_dir
 from kdse.progress import progress
 from kdse.runs import write_run
 from kdse.selected import allowed_sets
@@ -49,8 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Decode the sets, skipping those that are done."""
     options = read_config(args.config) if args.config else {}
-    check_keys(options, asdict(DecodeConfig()), str(args.config))
-    config = DecodeConfig(**options)
+    override(DecodeConfig, options, str(args.config))
+    config = DecodeConfig(**options)  # numbers as they are written, so that what is finished stays finished
     if config.decode != "ctc_greedy":
         raise UserError(f"{args.config}: decode is 'ctc_greedy' in this version, not '{config.decode}'")
     backend = done_hash(args.backend)

@@ -41,6 +41,10 @@ class TokensConfig:
         config = cls(**values)
         if config.clusters < 2 or config.layer < 0:
             raise UserError(f"{where}: clusters must be at least 2 and layer at least 0")
+        if config.max_frames < config.clusters:
+            raise UserError(f"{where}: max_frames {config.max_frames} is less than the {config.clusters} clusters made of them")
+        if not 0 <= config.seed < 2**32:
+            raise UserError(f"{where}: seed is a whole number from 0 to {2**32 - 1}, not {config.seed}")
         return config
 
 

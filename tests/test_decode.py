@@ -72,6 +72,8 @@ def backend(tmp_path):
     "text, message",
     [
         ("batch_second: 3", "d.yaml: there is no option 'batch_second' (did you mean 'batch_seconds'?)"),
+        ("batch_seconds: x", "d.yaml: batch_seconds takes a float like 60.0, not 'x'"),
+        ("decode: [ctc_greedy]", "d.yaml: decode takes a str like 'ctc_greedy', not ['ctc_greedy']"),
         ("decode: beam", "d.yaml: decode is 'ctc_greedy' in this version, not 'beam'"),
         ("", "is not finished; run stage 2 first"),
     ],

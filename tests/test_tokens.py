@@ -93,6 +93,9 @@ def test_a_missing_or_damaged_file_is_named(tmp_path):
     [
         ({"cluster": 10}, r"t\.yaml: there is no option 'cluster' \(did you mean 'clusters'\?\)"),
         ({"clusters": 1}, r"t\.yaml: clusters must be at least 2"),
+        ({"max_frames": 0}, r"t\.yaml: max_frames 0 is less than the 100 clusters made of them"),
+        ({"max_frames": 4, "clusters": 5}, r"t\.yaml: max_frames 4 is less than the 5 clusters"),
+        ({"seed": -1}, r"t\.yaml: seed is a whole number from 0 to 4294967295, not -1"),
         ({"layer": -1}, r"t\.yaml: .*layer at least 0"),
         ({"clusters": "many"}, r"t\.yaml: clusters takes a whole number, not 'many'"),
         ({"layer": 1.5}, r"t\.yaml: layer takes a whole number, not 1\.5"),
