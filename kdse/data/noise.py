@@ -10,6 +10,7 @@ import numpy as np
 
 from kdse.data.audio import AUDIO_SUFFIXES, read_audio
 from kdse.data.datadir import in_processes
+from kdse.data.mix import SILENT, active_power
 from kdse.errors import UserError
 from kdse.files import read_text
 
@@ -51,22 +52,27 @@ def find_noises(source: Path | str) -> list[Noise]:
         if any(c.isspace() for c in noise.noise_id + noise.category) or "__" in noise.noise_id:
             raise UserError(f"{source}: noise '{noise.noise_id}' of '{noise.category}' has a space or '__' in its name; rename it")
         ids[noise.noise_id] = noise.path
-    for split in SPLITS:
-        if not any(noise.split == split for noise in noises):
-            raise UserError(f"{source}: no noise is of split '{split}'; name splits in a TSV or by subfolders train, dev, test")
+    check_splits(noises, source)
     return sorted(noises, key=lambda noise: noise.noise_id)
 
 
+def check_splits(noises: list[Noise], source: Path) -> None:
+    """Raise UserError where a split has no noise."""
+    for split in SPLITS:
+        if not any(noise.split == split for noise in noises):
+            raise UserError(f"{source}: no noise is of split '{split}'; name splits in a TSV or by subfolders train, dev, test")
+
+
 def check_noises(noises: list[Noise], nj: int) -> None:
-    """Decode every noise; raise UserError for one that cannot be used or holds only zeros."""
+    """Decode every noise; raise UserError for one that cannot be used or is silent."""
     for _ in in_processes(read_noise, noises, nj, "check noises"):
         pass
 
 
 def read_noise(noise: Noise) -> np.ndarray:
-    """Read one noise, int16 (M,)."""
+    """Read one noise, int16 (M,); refuse one so quiet even where it is loud that no SNR could be set with it."""
     samples = read_audio(noise.path)
-    if not samples.any():
+    if active_power(samples) < SILENT:
         raise UserError(f"{noise.path} (noise {noise.noise_id}) is silent; remove it")
     return samples
 

@@ -3,6 +3,7 @@
 import argparse
 import csv
 import hashlib
+import io
 import json
 import math
 from collections.abc import Iterator, Mapping
@@ -17,13 +18,16 @@ from kdse.config import override, read_config
 from kdse.data.audio import ArkWriter, read_audio
 from kdse.data.datadir import PIPES_HELP, DataDir, check_speech, in_processes, write_tables
 from kdse.data.mix import MixConfig, Mixture, choose_noise, combine, cut, mix, rng_for, short
-from kdse.data.noise import COLUMNS, Noise, read_noise, to_tsv
+from kdse.data.noise import COLUMNS, Noise, check_splits, read_noise, to_tsv
 from kdse.data.pack import Pack, write_pack
 from kdse.data.prepare import corpus_name
 from kdse.errors import UserError
-from kdse.files import atomic_dir, check_keys, fingerprint, sha256
+from kdse.files import atomic_dir, check_keys, fingerprint, read_text, sha256
 from kdse.progress import say
 from kdse.stage import Step
+
+MANIFEST = frozenset(("id", "utt", "noise", "offset", "gain", "noise_gain", "sha256", "clean_source", "noise_source"))
+"""What a line of manifest.jsonl needs for its item to be made again."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +107,20 @@ def load(path: Path | None) -> tuple[SetsConfig, str]:
 
 
 def read_noise_table(path: Path) -> list[Noise]:
-    """Read data/noise.tsv as stage 1 wrote it."""
-    try:
-        with open(path, encoding="utf-8", newline="") as f:
-            return [Noise(*(row[c] for c in COLUMNS)) for row in csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE)]
-    except OSError as e:
-        raise UserError(f"{path} is missing; run stage 1 (kdse data) first") from e
+    """Read data/noise.tsv as stage 1 wrote it.
+
+    Raises: UserError where it is missing, a line lacks a column, or a split has no noise.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} is missing; run stage 1 (kdse data) first")
+    noises = []
+    for number, row in enumerate(csv.DictReader(io.StringIO(read_text(path)), delimiter="\t", quoting=csv.QUOTE_NONE), 2):
+        lost = next((column for column in COLUMNS if not row.get(column)), None)
+        if lost:
+            raise UserError(f"{path}, line {number} lacks the column '{lost}'; run stage 1 (kdse data) again")
+        noises.append(Noise(*(row[column] for column in COLUMNS)))
+    check_splits(noises, path)
+    return noises
 
 
 def pack_speech(folder: Path, data: DataDir, nj: int, pipes: bool) -> None:
@@ -196,6 +208,9 @@ def verify(folder: Path, nj: int, pipes: bool = False) -> int:
         raise UserError(f"{folder / 'manifest.jsonl'} is missing; {folder} is no set of stage 2") from e
     except ValueError as e:
         raise UserError(f"{folder / 'manifest.jsonl'} is damaged: {e}") from e
+    for number, line in enumerate(lines, 1):
+        if not (isinstance(line, dict) and line.keys() >= MANIFEST):
+            raise UserError(f"{folder / 'manifest.jsonl'}, line {number} is damaged: it lacks one of {', '.join(sorted(MANIFEST))}")
     scp = DataDir(folder)["wav.scp"]
     different = sorted(set(scp) ^ {line["id"] for line in lines})
     jobs = [(line, scp[line["id"]], pipes) for line in lines if line["id"] in scp]

@@ -143,7 +143,7 @@ def test_missing_noise(kdse, make_an4, tmp_path):
     assert code == 2 and "set NOISE" in err
 
 
-@pytest.mark.parametrize("value, word", [(0, "silent"), (np.nan, "NaN")])
+@pytest.mark.parametrize("value, word", [(0, "silent"), (5 / 32768, "silent"), (np.nan, "NaN")])
 def test_bad_noise(kdse, make_an4, noise_tsv, value, word):
     path = noise_tsv.parent / "test" / "road.wav"
     soundfile.write(path, np.full(32000, value, np.float64), RATE, subtype="FLOAT")

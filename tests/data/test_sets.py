@@ -108,6 +108,10 @@ def test_rebuild_sees_a_changed_source_or_line(staged, kdse):
     path.write_text("".join(lines)[:-5])
     code, _, err = kdse("mix", "--rebuild", "dump/test_noisy")
     assert code == 2 and "damaged" in err
+    for line in ("[]", "{}", json.dumps({**first, "offset": 0} | {"id": "a"}).replace("sha256", "sha")):
+        path.write_text("".join(lines) + line + "\n")
+        code, _, err = kdse("mix", "--rebuild", "dump/test_noisy")
+        assert code == 2 and "manifest.jsonl, line 17 is damaged: it lacks one of clean_source, gain" in err
     path.unlink()
     assert kdse("mix", "--rebuild", "dump/test_noisy")[0] == 2
 
@@ -188,6 +192,24 @@ def test_a_failure_leaves_nothing_half_written(kdse, make_an4, noise_tsv, recipe
     assert code == 2 and "truncated" in err and "utterance an1-mjwl-b" in err
     assert sorted(p.name for p in (recipe / "dump").iterdir()) == ["dev_noisy", "pack"]
     assert kdse("mix", "--rebuild", "dump/dev_noisy")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "spoil, message",
+    [
+        (lambda lines: lines[:1], "noise.tsv: no noise is of split 'train'"),
+        (lambda lines: [line for line in lines if "\ttest\t" not in line], "noise.tsv: no noise is of split 'test'"),
+        (lambda lines: ["a\tb\n"], "noise.tsv: no noise is of split 'train'"),
+        (lambda lines: [*lines, "n_new\ttest\n"], "noise.tsv, line 7 lacks the column 'category'; run stage 1 (kdse data) again"),
+        (lambda lines: [line.partition("\t")[2] for line in lines], "noise.tsv, line 2 lacks the column 'noise_id'"),
+    ],
+)
+def test_a_noise_table_that_was_edited(staged, kdse, snapshot, spoil, message):
+    path = staged / "data" / "noise.tsv"
+    path.write_text("".join(spoil(path.read_text().splitlines(keepends=True))))
+    before = snapshot(staged)
+    code, _, err = kdse("mix")
+    assert code == 2 and message in err and err.count("\n") == 1 and snapshot(staged) == before
 
 
 def test_stage_1_comes_first(kdse):
