@@ -3,6 +3,7 @@
 import gzip
 import json
 import math
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ def write_rows(path: Path | str, rows: Iterable[Row]) -> bool:
     try:
         if gzip.decompress(Path(path).read_bytes()) == data:
             return False
-    except (OSError, EOFError):
+    except (OSError, EOFError, zlib.error):
         pass  # no file yet, or one that is no gzip: it is written now
     with atomic_path(path) as part, open(part, "wb") as f, gzip.GzipFile(filename="", mode="wb", fileobj=f, mtime=0) as packed:
         packed.write(data)
@@ -102,7 +103,7 @@ def read_rows(path: Path | str) -> list[Row]:
     try:
         with gzip.open(path, "rt", encoding="utf-8") as f:
             lines = f.read().splitlines()
-    except (OSError, EOFError, UnicodeDecodeError) as e:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as e:
         raise UserError(f"cannot read the score rows {path}: {e}; score the run again") from e
     rows = []
     for number, line in enumerate(lines, 1):

@@ -90,3 +90,13 @@ def test_a_missing_column_and_a_damaged_file_are_named(tmp_path):
     (tmp_path / "y.jsonl.gz").write_bytes(gzip.compress(b"x" * 100)[:20])
     with pytest.raises(UserError, match="cannot read the score rows"):
         read_rows(tmp_path / "y.jsonl.gz")
+
+
+def test_a_wrong_byte_is_named_and_written_over(tmp_path):
+    path = tmp_path / "x.jsonl.gz"
+    write_rows(path, [a_row()])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:12] + b"\xff" * 20 + whole[32:])
+    with pytest.raises(UserError, match=r"cannot read the score rows \S+x\.jsonl\.gz: .*; score the run again"):
+        read_rows(path)
+    assert write_rows(path, [a_row()]) and path.read_bytes() == whole
