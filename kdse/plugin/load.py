@@ -21,8 +21,10 @@ def load_state(model: nn.Module, path: Path | str) -> None:
         raise UserError(f"there is no checkpoint {path}") from e
     except Exception as e:  # torch raises pickle, zip, runtime and value errors alike for a file that is not a checkpoint
         raise UserError(f"{path} is not a readable checkpoint ({type(e).__name__}); train it again") from e
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise UserError(f"{path} is no checkpoint of a model: it holds no parameters by name; train it again")
     own = model.state_dict()
-    for key in sorted(own.keys() | state.keys()):
+    for key in sorted(own.keys() | state.keys(), key=str):
         if key not in state or key not in own:
             where = "lacks" if key not in state else "has an unknown"
             raise UserError(f"the checkpoint {path} is of another architecture: it {where} '{key}'")
@@ -33,13 +35,27 @@ def load_state(model: nn.Module, path: Path | str) -> None:
 
 
 def load(task, folder: Path | str, device: str = "cpu") -> tuple[nn.Module, argparse.Namespace]:
-    """Build the model of `folder`/config.yaml, load `folder`/model.pth; return it in eval mode with its config."""
+    """Build the model of `folder`/config.yaml, load `folder`/model.pth; return it in eval mode with its config.
+
+    Raises: UserError where the config describes no model, or the checkpoint does not fit.
+    """
+    from kdse.plugin.explain import explain
     from kdse.plugin.quiet import no_log_warnings
 
     folder = Path(folder)
-    args = argparse.Namespace(**read_yaml(folder / "config.yaml"))
-    with no_log_warnings():
-        model = task.build_model(args)
+    config = folder / "config.yaml"
+    args = argparse.Namespace(**read_yaml(config))
+    try:
+        with no_log_warnings():
+            model = task.build_model(args)
+    except AttributeError as e:
+        if e.obj is not args:
+            raise
+        raise UserError(f"{config} lacks '{e.name}'; train the model again") from e
+    except OSError as e:
+        raise UserError(f"{config} names a file that cannot be read: {e.filename}") from e
+    except (TypeError, ValueError, RuntimeError, UserError) as e:
+        raise UserError(f"{config} describes no model: {explain(e) or str(e).partition(chr(10))[0]}") from e
     load_state(model, folder / "model.pth")
     return model.to(device).eval(), args
 
@@ -61,7 +77,10 @@ def load_front_end(run: Path | str, device: str = "cpu"):
 
 
 def load_teacher(backend: Path | str, tokens: Path | str | None, layer: int = 0):
-    """The frozen backend with the acoustic tokens of stage 5; a tokenizer brings its own layer."""
+    """The frozen backend with the acoustic tokens of stage 5; a tokenizer brings its own layer.
+
+    Raises: UserError where the tokens are of another backend.
+    """
     from kdse.plugin.model import FrozenTeacher
     from kdse.tokens import load_tokens
 
@@ -69,4 +88,8 @@ def load_teacher(backend: Path | str, tokens: Path | str | None, layer: int = 0)
     if tokens is None:
         return FrozenTeacher(asr, layer)
     book = load_tokens(tokens)
+    blocks, size = len(getattr(asr.encoder, "encoders", ())), asr.encoder.output_size()
+    if book.layer > blocks or book.centroids.shape[1] != size:
+        of, has = f"layer {book.layer} with {book.centroids.shape[1]} values", f"{blocks} layers with {size}"
+        raise UserError(f"the tokens {tokens} are of {of}, but the encoder of {backend} has {has}; run stage 5 with this backend")
     return FrozenTeacher(asr, book.layer, torch.from_numpy(book.centroids), book.distance)

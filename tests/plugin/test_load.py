@@ -13,7 +13,8 @@ from kdse.data.audio import read_audio
 from kdse.data.datadir import read_table
 from kdse.errors import UserError
 from kdse.plugin.enhance_sets import trained
-from kdse.plugin.load import load_backend, load_front_end, load_state
+from kdse.plugin.load import load_backend, load_front_end, load_state, load_teacher
+from kdse.tokens import TokenBook, save_tokens
 
 
 @pytest.fixture
@@ -137,6 +138,42 @@ def test_a_backend_that_is_truncated_is_refused(run, backend, noisy_set, tmp_pat
     (broken / "model.pth").write_bytes((backend / "model.pth").read_bytes()[:5000])
     assert enhance(run, noisy_set) == 0 and decode(run, broken, noisy_set) == 2
     assert "asr/model.pth is not a readable checkpoint" in capsys.readouterr().err and not (run / "decode" / "tiny").exists()
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"encoder_conf": {"output_sizes": 16}}, "ConformerEncoder has no option 'output_sizes' (did you mean 'output_size'?)"),
+        ({"encoder": "conformr"}, "encoder: there is no 'conformr' (did you mean 'conformer'?)"),
+        ({"token_list": "none.txt"}, "names a file that cannot be read: none.txt"),
+        ({"token_list": None}, "describes no model: token_list must be str or list"),
+        ({"encoder_conf": 5}, "describes no model: "),
+        ({}, "config.yaml lacks 'token_list'; train the model again"),
+    ],
+)
+def test_a_config_that_describes_no_model_is_named(backend, tmp_path, change, message):
+    config = yaml.safe_load((backend / "config.yaml").read_text())
+    config = config | change if change else {key: value for key, value in config.items() if key != "token_list"}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    with pytest.raises(UserError) as e:
+        load_backend(tmp_path)
+    assert str(e.value).startswith(f"{tmp_path / 'config.yaml'}") and message in str(e.value)
+
+
+@pytest.mark.parametrize(
+    "layer, size, found", [(1, 8, "layer 1 with 8 values"), (0, 17, "layer 0 with 17 values"), (3, 16, "layer 3 with 16 values")]
+)
+def test_tokens_of_another_backend_are_refused(backend, tmp_path, layer, size, found):
+    save_tokens(tmp_path, TokenBook(np.zeros((4, size), np.float32), layer, 1.0))
+    with pytest.raises(UserError, match=f"are of {found}, but the encoder of .* has 2 layers with 16; run stage 5"):
+        load_teacher(backend, tmp_path)
+
+
+@pytest.mark.parametrize("saved", [[1, 2], {"linear.weight": 1, "linear.bias": 2}, torch.zeros(3)])
+def test_a_file_that_holds_no_parameters_is_refused(tmp_path, saved):
+    torch.save(saved, tmp_path / "m.pth")
+    with pytest.raises(UserError, match=r"m\.pth is no checkpoint of a model: it holds no parameters by name"):
+        load_state(Net(), tmp_path / "m.pth")
 
 
 class Net(torch.nn.Module):
