@@ -186,7 +186,24 @@ def read_results(recipe: Path | str) -> Results:
         raise UserError(f"{folder} mixes rows of {' and '.join(corpora)}; each corpus has its own recipe")
     if not rows:
         raise UserError(f"the score rows in {folder} are empty; score the runs again (stage 9)")
-    return Results(corpora[0], _systems(rows), {run: read_yaml(path) for run, path in sorted(configs.items())})
+    return Results(corpora[0], _systems(rows), {run: _read_config(path) for run, path in sorted(configs.items())})
+
+
+def _read_config(path: Path) -> dict:
+    """The YAML beside the rows of a run.
+
+    Raises: UserError where its section `scoring` is not what stage 9 writes.
+    """
+    config = read_yaml(path)
+    scoring = config.get("scoring") or {}
+    values = {"scoring": (scoring, dict)}
+    if isinstance(scoring, dict):
+        values |= {f"scoring, {name}": (scoring.get(name), kind) for name, kind in (("versions", dict), ("normalisation", str))}
+    for name, (value, kind) in values.items():
+        if value is not None and not isinstance(value, kind):
+            what = "text" if kind is str else "'key: value' pairs"
+            raise UserError(f"{path}: {name} must hold {what}, not {value!r}; score the run again (stage 9)")
+    return config
 
 
 def _systems(rows: list[Row]) -> list[System]:

@@ -96,6 +96,21 @@ def test_a_recipe_has_rows_of_one_corpus_with_a_config_beside_each(tmp_path, mak
         read_results(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("scoring: x", "scoring must hold 'key: value' pairs, not 'x'; score the run again"),
+        ("scoring: {versions: [a]}", r"scoring, versions must hold 'key: value' pairs, not \['a'\]"),
+        ("scoring: {normalisation: [a]}", r"scoring, normalisation must hold text, not \['a'\]"),
+    ],
+)
+def test_a_config_that_was_edited_is_named(tmp_path, make_rows, commit, text, message):
+    commit(tmp_path, make_rows("kd", utts=2))
+    (tmp_path / "results/kd_seed0.yaml").write_text(text)
+    with pytest.raises(UserError, match=rf"results/kd_seed0\.yaml: {message}"):
+        read_results(tmp_path)
+
+
 def test_a_run_committed_twice_under_two_names_is_refused(tmp_path, make_rows, commit):
     commit(tmp_path, make_rows("kd", utts=2))
     for suffix in (".jsonl.gz", ".yaml"):
