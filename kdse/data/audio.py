@@ -14,7 +14,7 @@ RATE = 16000
 """Samples per second of every signal in kdse."""
 AUDIO_SUFFIXES = (".flac", ".wav", ".sph", ".ogg", ".mp3", ".aiff")
 FULL_SCALE = 32768.0
-_ARK = re.compile(r"(?P<ark>.+):(?P<offset>\d+)")
+_ARK = re.compile(r"(?P<ark>.+):(?P<offset>\d{1,18})")  # more digits fit into no file offset
 
 
 def read_audio(source: Path | str, utt: str = "", pipes: bool = False, raw: str | None = None) -> np.ndarray:
@@ -43,6 +43,8 @@ def read_audio(source: Path | str, utt: str = "", pipes: bool = False, raw: str 
             return _decode(_ark_entry(f, int(ark["offset"]), name) if ark else f, name)
     except OSError as e:
         raise UserError(f"cannot read {name}: {e.strerror or e}") from e
+    except ValueError as e:  # a zero byte in the path, a SPHERE header without a length
+        raise UserError(f"cannot read {name!r}: {e}") from e
 
 
 def check_samples(x: np.ndarray, name: str) -> None:

@@ -50,6 +50,13 @@ end_head
     assert "truncated" in refused(path)
 
 
+def test_a_sphere_header_that_is_damaged(tmp_path):
+    (tmp_path / "a.sph").write_bytes(
+        b"NIST_1A\n   10x4\nsample_count -i 9\nsample_n_bytes -i 2\nend_head\n".ljust(1024) + bytes(100)
+    )
+    assert "cannot read" in refused(tmp_path / "a.sph")
+
+
 def test_shortened_sphere_is_named(tmp_path):
     path = tmp_path / "a.sph"
     header = "NIST_1A\n   1024\nsample_count -i 9\nsample_n_bytes -i 2\nsample_coding -s26 pcm,embedded-shorten-v2.00\nend_head\n"
@@ -114,6 +121,10 @@ def test_missing(tmp_path):
     assert "No such file" in refused(tmp_path / "none.wav")
     assert "No such file" in refused(f"{tmp_path}/none.ark:12")
     assert "directory" in refused(tmp_path)
+    assert "No such file" in refused(f"{tmp_path}/none.ark:{10**20}")
+    assert "null byte" in refused(f"{tmp_path}/no\0ne.wav")
+    (tmp_path / "a.ark").write_bytes(b"x")
+    assert "cannot read" in refused(f"{tmp_path}/a.ark:{10**18 - 1}") or "no WAV entry" in refused(f"{tmp_path}/a.ark:{10**18 - 1}")
 
 
 def test_not_audio(tmp_path):
