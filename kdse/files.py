@@ -52,13 +52,18 @@ def _part_beside(path: Path) -> Iterator[Path]:
     """A temporary folder beside `path`, gone at the end of the block; those that killed processes left for the same path go too.
 
     A folder in use is locked, and the system drops the lock of a process that dies, however it dies.
+
+    Raises: UserError where nothing can be written there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".part-{glob.escape(path.name)}-*"):
-        # Where another process holds the lock, or the file system has none, the folder stays.
-        with suppress(OSError), _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
-            shutil.rmtree(left, ignore_errors=True)
-    part = Path(tempfile.mkdtemp(prefix=f".part-{path.name}-", dir=path.parent))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(f".part-{glob.escape(path.name)}-*"):
+            # Where another process holds the lock, or the file system has none, the folder stays.
+            with suppress(OSError), _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                shutil.rmtree(left, ignore_errors=True)
+        part = Path(tempfile.mkdtemp(prefix=f".part-{path.name}-", dir=path.parent))
+    except OSError as e:
+        raise UserError(f"cannot write to {path.parent}: {e.strerror or e}") from e
     try:
         with _locked(part, fcntl.LOCK_SH, needed=False):
             yield part

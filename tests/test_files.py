@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from kdse.errors import UserError
 from kdse.files import atomic_dir, atomic_path, write_text
 
 
@@ -36,8 +37,29 @@ def test_a_folder_is_replaced_whole(tmp_path):
     assert [p.name for p in (tmp_path / "d").iterdir()] == ["two"] and [p.name for p in tmp_path.iterdir()] == ["d"]
 
 
+@pytest.mark.parametrize("atomic", [atomic_path, atomic_dir])
+@pytest.mark.parametrize("folder, reason", [("file", "File exists"), ("file/deeper", "Not a directory")])
+def test_a_place_that_cannot_be_written_is_named(tmp_path, atomic, folder, reason):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UserError, match=f"cannot write to {tmp_path / folder}: {reason}"), atomic(tmp_path / folder / "a"):
+        raise AssertionError
+    assert (tmp_path / "file").read_text() == "x"
+
+
+def test_a_folder_without_the_right_to_write_is_named(tmp_path, monkeypatch):
+    """The right is taken away by hand: root has it everywhere."""
+
+    def refuse(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    with pytest.raises(UserError, match=f"cannot write to {tmp_path}: Permission denied"):
+        write_text(tmp_path / "a", "x")
+
+
 HALF = """
 import sys, time
+from kdse.errors import UserError
 from kdse.files import atomic_dir
 with atomic_dir(sys.argv[1]):
     print(flush=True)
