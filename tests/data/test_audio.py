@@ -124,7 +124,7 @@ def test_missing(tmp_path):
     assert "No such file" in refused(f"{tmp_path}/none.ark:{10**20}")
     assert "null byte" in refused(f"{tmp_path}/no\0ne.wav")
     (tmp_path / "a.ark").write_bytes(b"x")
-    assert "cannot read" in refused(f"{tmp_path}/a.ark:{10**18 - 1}") or "no WAV entry" in refused(f"{tmp_path}/a.ark:{10**18 - 1}")
+    assert f"a.ark:{10**18 - 1}" in refused(f"{tmp_path}/a.ark:{10**18 - 1}")
 
 
 def test_not_audio(tmp_path):

@@ -160,6 +160,14 @@ def test_bad_config(staged, kdse, tmp_path, snapshot, text, message):
     assert code == 2 and message in err and err.count("\n") == 1 and snapshot(staged) == before
 
 
+def test_a_dump_that_is_a_file(staged, kdse, tmp_path, snapshot):
+    (tmp_path / "file").write_text("x")
+    before = snapshot(tmp_path)
+    code, _, err = kdse("mix", "--dump", tmp_path / "file")
+    assert code == 2 and f"cannot write to {tmp_path / 'file' / 'pack'}: Not a directory" in err and err.count("\n") == 1
+    assert snapshot(tmp_path) == before
+
+
 def test_a_config_may_have_a_base(staged, kdse, tmp_path):
     (tmp_path / "base.yaml").write_text("sets: {test_snrs: [0, 5]}\ntrain: {short_noise: repeat}\n")
     (tmp_path / "mix.yaml").write_text("base: base.yaml\nsets: {test_snrs: [3]}\n")
