@@ -21,11 +21,11 @@ end_groups() {
 }
 trap end_groups EXIT
 
-# share N MOST: the next N trainings run at once, at most MOST, each with its share of the cores.
+# share N MOST: the next N jobs run at once, at most MOST, each with its share of the cores.
 share() {
     at_once=$(($1 < $2 ? $1 : $2))
 }
-# together FUNCTION ARGUMENT...: a training beside others. It draws no bar, since bars would cover each other. `join` waits for all.
+# together FUNCTION ARGUMENT...: a job beside others. It draws no bar, since bars would cover each other. `join` waits for all.
 running=0 failed=0 at_once=1
 together() {
     if [ "$at_once" -eq 1 ]; then

@@ -187,7 +187,11 @@ def _quality_of_item(work: tuple[str, str, str]) -> tuple[str, dict, dict]:
 
 
 def _decode_config(folder: Path) -> dict:
-    return read_yaml(folder / "decode.yaml") if (folder / "decode.yaml").exists() else {}
+    path = folder / "decode.yaml"
+    found = read_yaml(path) if path.exists() else {}
+    if type(found.get("omega", 0.0)) not in (int, float):
+        raise UserError(f"{path}: omega is a number between 0 and 1, not {found['omega']!r}")
+    return found
 
 
 def _write_config(path: Path, about: dict, decodes: dict[str, dict], command: str, rows_changed: bool) -> bool:

@@ -171,6 +171,7 @@ def test_the_config_beside_the_rows_says_how_to_make_them_again(recipe):
         ("exp/kd_dccrn-s_seed0/run.yaml", lambda t: t.replace("approach: kd\n", ""), "run.yaml lacks 'approach'"),
         ("exp/kd_dccrn-s_seed0/run.yaml", None, "run.yaml"),
         ("dump/test_noisy/utt2snr", lambda t: t.replace(" -5", " loud"), "u1__hum__-5dB is 'loud', not a number"),
+        ("exp/kd_dccrn-s_seed0/decode/test_noisy/decode.yaml", lambda t: t + "omega: abc\n", "omega is a number .* not 'abc'"),
         ("dump/test_noisy/spk1.scp", None, "spk1.scp"),
         ("dump/test_noisy/wav.ark", None, "wav.ark"),
     ],

@@ -200,11 +200,15 @@ if within 6 "train"; then
 fi
 
 if within 7 "enhance"; then
-    for name in "${baseline_list[@]}"; do
-        run "$cpu_cmd" "enhance_$name" kdse enhance --run "$expdir/$name$tag" --approach "$name" --corpus "$corpus" --dump "$dumpdir" \
-            --sets "${set_list[@]}" "${selected[@]}"
+    enhancing=(--dump "$dumpdir" --sets "${set_list[@]}" "${selected[@]}")
+    share $((${#baseline_list[@]} + ${#trained[@]})) "$nj"
+    for name in "${trained[@]}"; do
+        together run "$cpu_cmd" "enhance_$name" kdse enhance --run "$expdir/$name" "${enhancing[@]}"
     done
-    run "$cpu_cmd" enhance kdse enhance --run "${trained[@]/#/$expdir/}" --dump "$dumpdir" --sets "${set_list[@]}" "${selected[@]}"
+    for name in "${baseline_list[@]}"; do
+        together run "$cpu_cmd" "enhance_$name" kdse enhance --run "$expdir/$name$tag" --approach "$name" --corpus "$corpus" "${enhancing[@]}"
+    done
+    join
 fi
 
 if within 8 "decode"; then
