@@ -184,7 +184,9 @@ def test_trainings_beside_each_other(fake_recipe):
 def test_a_killed_recipe_ends_what_it_started(fake_recipe, tmp_path, jobs):
     """Only then can the same command be run again without two writers in one folder; the command's last words are heard."""
     kdse = tmp_path / "bin/kdse"
-    kdse.write_text(f"#!/bin/sh\ntrap 'sleep 1; echo tidied up; touch {tmp_path}/ended; exit 130' TERM\necho up\nsleep 30 & wait\n")
+    kdse.write_text(
+        f"#!/bin/sh\ntrap 'sleep 1; echo tidied up; touch {tmp_path}/ended; exit 130' TERM\nsleep 30 &\necho up\nwait\n"
+    )
     started = fake_recipe("--stage", "6", "--stop_stage", "6", "--train_jobs", jobs, wait=False)
     assert started.stdout.readline().startswith("[")
     while started.stdout.readline() != "up\n":
