@@ -1,4 +1,4 @@
-"""Ways to train a front end: one file each, one YAML of the same name in conf/approach/.
+"""Ways to train a front end: one YAML each in conf/approach/, one file here for each that is no mere choice of weights.
 
 An approach is a frozen dataclass of its options. Called with (enhanced, clean, lengths, teacher) it returns its losses by name,
 each as (weight, value); the model adds them up and logs each one. `mct_noisy` trains no front end: it is stage 3's backend alone.
@@ -11,7 +11,13 @@ from kdse.approaches.standalone_se import StandaloneSE
 from kdse.config import override
 from kdse.errors import UserError, did_you_mean
 
-APPROACHES = {"standalone_se": StandaloneSE, "kd": KD}
+APPROACHES = {
+    "standalone_se": StandaloneSE,
+    "kd": KD,
+    "kd_re": KD,
+    "kd_rd": KD,
+    "kd_q": KD,
+}
 
 
 def build(name: str, options: dict[str, Any]):

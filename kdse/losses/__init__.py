@@ -5,6 +5,7 @@ walk it.
 """
 
 from kdse.losses.latent import latent_distance
+from kdse.losses.sequence import best_path, ctc_kl, gram, seq_kd
 from kdse.losses.signal import compressed_spectral_mse, multi_resolution_stft, negative_si_snr, negative_snr
 from kdse.losses.token import token_divergence, token_error_rate
 
@@ -15,4 +16,4 @@ SIGNAL = {
     "compressed_mse": compressed_spectral_mse,
 }
 
-__all__ = ["SIGNAL", "latent_distance", "token_divergence", "token_error_rate"]
+__all__ = ["SIGNAL", "best_path", "ctc_kl", "gram", "latent_distance", "seq_kd", "token_divergence", "token_error_rate"]

@@ -73,7 +73,7 @@ def _latents(teacher, speech) -> tuple[np.ndarray, np.ndarray]:
         for utt in progress(speech, "latents", len(speech)):
             wave = torch.from_numpy(speech[utt].astype(np.float32) / 32768)[None]
             lengths = torch.tensor([wave.shape[1]])
-            latents, frames = teacher.latents(wave, lengths)
+            latents, frames, _ = teacher.listen(wave, lengths)
             found.append(latents[0, : frames[0]].numpy())
             # the frame labels are the recogniser's own best CTC path on clean training speech
             out = latents if not teacher.layer else _output(teacher, wave, lengths)

@@ -7,10 +7,23 @@ from espnet2.torch_utils.device_funcs import force_gatherable
 from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import Tensor, nn
 
+from kdse.approaches.kd import Heard
+
 
 def low_precision(device: torch.device, precision: str) -> torch.autocast:
     """A block that runs networks in bfloat16 where `precision` is "bf16". Losses stay outside: eight bits are no distance."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+class Clock:
+    """How far a training is: `progress` is 0 in the first epoch and comes close to 1 in the last."""
+
+    def __init__(self, epochs: int = 1):
+        self.epochs, self.epoch = epochs, 1
+
+    @property
+    def progress(self) -> float:
+        return (self.epoch - 1) / self.epochs
 
 
 class FrozenTeacher:
@@ -48,13 +61,14 @@ class FrozenTeacher:
             self.centroids = self.centroids.to(device)
         return self
 
-    def latents(self, wave: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, U, D) latents of (B, N) waveforms and their (B,) lengths; differentiable in `wave`."""
+    def listen(self, wave: Tensor, lengths: Tensor) -> Heard:
+        """What the recogniser makes of (B, N) waveforms with (B,) lengths; differentiable in `wave`."""
         assert not self.asr.training
         with low_precision(wave.device, self.precision):
             out, frames = self.asr.encode(wave, lengths)
         out = out[0] if isinstance(out, tuple) else out
-        return (self._tapped if self.layer else out).float(), frames
+        log_probs = None if self.asr.ctc is None else self.asr.ctc.ctc_lo(out.float()).log_softmax(-1)
+        return Heard((self._tapped if self.layer else out).float(), frames, log_probs)
 
 
 def enhance(model: ESPnetEnhancementModel, noisy: Tensor, lengths: Tensor) -> Tensor:
@@ -70,13 +84,22 @@ class DistillationModel(AbsESPnetModel):
 
     Args:
         enh_model: the front end.
-        approach: called with (enhanced, clean, lengths, teacher), returns {name: (weight, loss)}.
+        approach: called with (enhanced, clean, lengths, teacher, progress), returns {name: (weight, loss)}.
         teacher: the frozen recogniser, or None.
         precision: "fp32", or "bf16" for the networks (never for losses) where the processor is quicker at it.
+        clock: knows how far training is; validation always has the weights of its end.
     """
 
-    def __init__(self, enh_model: ESPnetEnhancementModel, approach, teacher: FrozenTeacher | None = None, precision: str = "fp32"):
+    def __init__(
+        self,
+        enh_model: ESPnetEnhancementModel,
+        approach,
+        teacher: FrozenTeacher | None = None,
+        precision: str = "fp32",
+        clock: Clock | None = None,
+    ):
         super().__init__()
+        self.clock = clock or Clock()
         self.enh_model = enh_model
         self.approach = approach
         self.precision = precision
@@ -94,7 +117,8 @@ class DistillationModel(AbsESPnetModel):
         """Return ESPnet's (loss, stats, weight) for noisy and clean (B, N) waveforms and (B,) lengths."""
         with low_precision(speech_mix.device, self.precision):
             enhanced = enhance(self.enh_model, speech_mix, speech_mix_lengths).float()
-        losses = self.approach(enhanced, speech_ref1, speech_mix_lengths, self.teacher)
+        progress = self.clock.progress if self.training else 1.0
+        losses = self.approach(enhanced, speech_ref1, speech_mix_lengths, self.teacher, progress)
         loss = sum(weight * value for weight, value in losses.values() if weight)
         stats = {name: value.detach() for name, (_, value) in losses.items()} | {"loss": loss.detach()}
         return force_gatherable((loss, stats, speech_mix.shape[0]), loss.device)

@@ -81,12 +81,14 @@ def change_speed(speech: np.ndarray, speed: float) -> np.ndarray:
 
 
 class EpochIterFactory(AbsIterFactory):
-    """Tells the preprocessor the epoch before ESPnet's loader makes its workers, which copy it."""
+    """Tells the preprocessor the epoch before ESPnet's loader makes its workers, which copy it; and the model's clock."""
 
     def __init__(self, factory: AbsIterFactory):
-        self.factory = factory
+        self.factory, self.clock = factory, None
 
     def build_iter(self, epoch: int, shuffle: bool | None = None):
         """ESPnet's iterator of this epoch."""
         self.factory.dataset.preprocess.epoch = epoch
+        if self.clock is not None:
+            self.clock.epoch = epoch
         return self.factory.build_iter(epoch, shuffle)

@@ -13,7 +13,7 @@ from kdse import approaches
 from kdse.errors import UserError
 from kdse.files import check_keys
 from kdse.plugin.load import load_state, load_teacher
-from kdse.plugin.model import DistillationModel
+from kdse.plugin.model import Clock, DistillationModel
 from kdse.plugin.preprocess import EpochIterFactory, MixOptions, MixPreprocessor
 from kdse.plugin.speed import bf16_training, cheap_dropout
 
@@ -107,4 +107,11 @@ class DistillationTask(Mixing, EnhancementTask):
         if conf.get("init"):
             load_state(front_end, conf["init"])
         teacher = load_teacher(conf["backend"], conf["tokens"]) if approach.needs_teacher else None
-        return DistillationModel(front_end, approach, teacher, conf["precision"])
+        cls.clock = Clock(args.max_epoch)
+        return DistillationModel(front_end, approach, teacher, conf["precision"], cls.clock)
+
+    @classmethod
+    def build_iter_factory(cls, args, distributed_option, mode: str, kwargs: dict | None = None):
+        factory = super().build_iter_factory(args, distributed_option, mode, kwargs)
+        factory.clock = cls.clock if mode == "train" else None
+        return factory

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from kdse.approaches import build
+from kdse.approaches.kd import KD, SEQUENCE
 from kdse.plugin.load import load_backend, load_front_end, load_teacher
-from kdse.plugin.model import DistillationModel, FrozenTeacher
+from kdse.plugin.model import Clock, DistillationModel, FrozenTeacher
 
 LENGTHS = torch.tensor([8000, 6000])
 
@@ -103,6 +104,35 @@ def test_losses_are_weighted_and_logged_by_name(front_end, teacher):
     assert 0 <= stats["token_error_rate"] <= 1
 
 
+@pytest.mark.parametrize("sequence", SEQUENCE)
+def test_sequence_losses_reach_the_student(front_end, teacher, sequence):
+    weights = {"lambda_r": 0.0, "lambda_e": 0.0, "lambda_d": 0.0, "lambda_q": 1.0, "sequence": sequence}
+    model = DistillationModel(front_end, build("kd_q", weights), teacher).train()
+    loss, stats, _ = model(waves(), LENGTHS, waves(1), speech_ref1_lengths=LENGTHS)
+    loss.backward()
+    assert loss.item() == pytest.approx(stats["l_q"].item()) and stats["l_q"] >= 0
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
+    assert sequence == "seq_kd" or any(parameter.grad.abs().max() > 0 for parameter in model.parameters())
+
+
+def test_reconstruction_loses_weight_while_training(front_end, teacher):
+    """From 1 to lambda_r over half of the epochs; validation always has lambda_r."""
+    model = DistillationModel(front_end, build("kd", {"lambda_r": 0.01, "fall": 0.5}), teacher, clock=Clock(4))
+    for training, epoch, weight in ((True, 1, 1.0), (True, 2, 0.1), (True, 3, 0.01), (True, 4, 0.01), (False, 1, 0.01)):
+        model.train(training)
+        model.clock.epoch = epoch
+        loss, stats, _ = model(waves(), LENGTHS, waves(1), speech_ref1_lengths=LENGTHS)
+        assert loss.item() == pytest.approx((weight * stats["l_r"] + stats["l_e"] + stats["l_d"]).item(), rel=1e-4)
+
+
+def test_the_clock_follows_the_epochs(train_se, backend, tokens, tmp_path, monkeypatch):
+    """Two epochs through ESPnet's trainer: progress 0, then a half, and 1 in validation."""
+    seen = []
+    monkeypatch.setattr(KD, "weight_r", lambda self, progress: seen.append(progress) or 1.0)
+    assert train_se(tmp_path / "run", "kd", "--backend", backend, "--tokens", tokens) == 0
+    assert list(dict.fromkeys(seen)) == [0.0, 1.0, 0.5] and seen[-1] == 1.0
+
+
 def test_a_perfect_student_loses_nothing(front_end, teacher):
     """ŝ = s: the recogniser sees the same latents and tokens."""
     wave = waves()
@@ -114,15 +144,15 @@ def test_losses_see_no_bfloat16(front_end, teacher):
     """Networks run in bfloat16, losses outside: eight bits of a squared distance are no distance."""
     seen = []
 
-    def approach(enhanced, clean, lengths, teacher):
-        latents, _ = teacher.latents(clean, lengths)
+    def approach(enhanced, clean, lengths, teacher, progress):
+        latents, *_ = teacher.listen(clean, lengths)
         seen.append((torch.is_autocast_enabled("cpu"), enhanced.dtype, latents.dtype))
         return {"l_r": (1.0, enhanced.square().mean())}
 
-    exact = teacher.latents(waves(1), LENGTHS)[0]
+    exact = teacher.listen(waves(1), LENGTHS)[0]
     DistillationModel(front_end, approach, teacher, "bf16")(waves(), LENGTHS, waves(1))
     assert seen == [(False, torch.float32, torch.float32)]
-    low = teacher.latents(waves(1), LENGTHS)[0]
+    low = teacher.listen(waves(1), LENGTHS)[0]
     assert not torch.equal(low, exact)
     torch.testing.assert_close(low, exact, rtol=0, atol=0.1)
 
@@ -131,8 +161,8 @@ def test_losses_see_no_bfloat16(front_end, teacher):
 def test_a_tapped_layer(encoder, conf):
     """Layers count from 1; the last one, normalised, is the encoder's output (layer 0), the others differ from it."""
     asr = asr_model(encoder, **conf)
-    output, frames = FrozenTeacher(asr).latents(waves(), LENGTHS)
-    tapped = [FrozenTeacher(asr, layer).latents(waves(), LENGTHS) for layer in (1, 2, 3)]
+    output, frames, _ = FrozenTeacher(asr).listen(waves(), LENGTHS)
+    tapped = [FrozenTeacher(asr, layer).listen(waves(), LENGTHS)[:2] for layer in (1, 2, 3)]
     for latents, lengths in tapped:
         assert latents.shape == output.shape == (2, int(frames.max()), 16) and torch.equal(lengths, frames)
     torch.testing.assert_close(asr.encoder.after_norm(tapped[2][0]), output)
@@ -142,8 +172,8 @@ def test_a_tapped_layer(encoder, conf):
 def test_a_tapped_layer_feeds_the_next():
     """Transformer blocks 2 and 3 applied by hand to what layer 1 gives are the encoder's output."""
     asr, lengths = asr_model("transformer"), torch.tensor([8000])
-    output, _ = FrozenTeacher(asr).latents(waves()[:1], lengths)
-    hidden, frames = FrozenTeacher(asr, 1).latents(waves()[:1], lengths)
+    output, *_ = FrozenTeacher(asr).listen(waves()[:1], lengths)
+    hidden, frames, _ = FrozenTeacher(asr, 1).listen(waves()[:1], lengths)
     mask = torch.ones(1, 1, int(frames), dtype=torch.bool)
     for block in list(asr.encoder.encoders)[1:]:
         hidden, mask = block(hidden, mask)
@@ -154,7 +184,7 @@ def test_gradient_flows_through_a_tapped_layer():
     """And stops there: what lies behind the layer does not count."""
     asr = asr_model("transformer")
     wave = waves().requires_grad_(True)
-    latents, _ = FrozenTeacher(asr, 1).latents(wave, LENGTHS)
+    latents, *_ = FrozenTeacher(asr, 1).listen(wave, LENGTHS)
     latents[0].square().sum().backward()
     assert wave.grad[0].abs().max() > 0 and wave.grad[1].abs().max() == 0
 
@@ -173,9 +203,9 @@ def test_padding_hardly_reaches_the_latents(backend):
     teacher = FrozenTeacher(load_backend(backend)[0])
     wave = waves()
     wave[1, 6000:] = 0
-    both, frames = teacher.latents(wave, LENGTHS)
-    alone, (count,) = teacher.latents(wave[1:, :6000], LENGTHS[1:])
+    both, frames, _ = teacher.listen(wave, LENGTHS)
+    alone, (count,), _ = teacher.listen(wave[1:, :6000], LENGTHS[1:])
     assert 0 <= frames[1] - count <= 2
     inner = slice(0, int(count) - 3)
-    apart = (teacher.latents(waves(1), LENGTHS)[0][1, inner] - alone[0, inner]).square().mean()
+    apart = (teacher.listen(waves(1), LENGTHS)[0][1, inner] - alone[0, inner]).square().mean()
     assert (both[1, inner] - alone[0, inner]).square().mean() < 0.02 * apart
