@@ -26,8 +26,8 @@ class Teacher(Protocol):
     centroids: Tensor  # (K, D)
     distance: float  # mean squared distance of a latent to its nearest centroid
 
-    def listen(self, wave: Tensor, lengths: Tensor) -> Heard:
-        """Of (B, N) waveforms and their (B,) lengths; differentiable in `wave`."""
+    def listen(self, wave: Tensor, lengths: Tensor, posteriors: bool = False) -> Heard:
+        """Of (B, N) waveforms and their (B,) lengths; differentiable in `wave`. CTC posteriors only where asked for."""
 
 
 def _seq_kd(seen: Heard, target: Heard) -> Tensor:
@@ -75,9 +75,10 @@ class KD(StandaloneSE):
     def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, teacher: Teacher, progress: float = 1.0) -> Losses:
         """Return l_r, l_e, l_d, l_q where it has a weight, and, with weight 0, the token error rate."""
         _, l_r = super().__call__(enhanced, clean, lengths)["l_r"]
+        posteriors = bool(self.lambda_q) and self.sequence != "gram"
         with torch.no_grad():
-            target = teacher.listen(clean, lengths)
-        seen = teacher.listen(enhanced, lengths)
+            target = teacher.listen(clean, lengths, posteriors)
+        seen = teacher.listen(enhanced, lengths, posteriors)
         frames, tau = target.frames, self.tau * teacher.distance
         l_d = token_divergence(seen.latents, target.latents, teacher.centroids, frames, tau, self.hard)
         errors = token_error_rate(seen.latents.detach(), target.latents, teacher.centroids, frames)

@@ -61,13 +61,13 @@ class FrozenTeacher:
             self.centroids = self.centroids.to(device)
         return self
 
-    def listen(self, wave: Tensor, lengths: Tensor) -> Heard:
-        """What the recogniser makes of (B, N) waveforms with (B,) lengths; differentiable in `wave`."""
+    def listen(self, wave: Tensor, lengths: Tensor, posteriors: bool = False) -> Heard:
+        """What the recogniser makes of (B, N) waveforms with (B,) lengths; differentiable in `wave`. Posteriors if asked for."""
         assert not self.asr.training
         with low_precision(wave.device, self.precision):
             out, frames = self.asr.encode(wave, lengths)
         out = out[0] if isinstance(out, tuple) else out
-        log_probs = None if self.asr.ctc is None else self.asr.ctc.ctc_lo(out.float()).log_softmax(-1)
+        log_probs = None if not posteriors else self.asr.ctc.ctc_lo(out.float()).log_softmax(-1)
         return Heard((self._tapped if self.layer else out).float(), frames, log_probs)
 
 
