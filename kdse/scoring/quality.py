@@ -3,8 +3,10 @@
 A score that cannot be computed raises `Missing` with the reason; `quality` turns that into a null and its reason. It is never 0.
 """
 
+import contextlib
 import math
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -17,6 +19,22 @@ EXACT_DB = 250.0
 
 class Missing(Exception):
     """A score cannot be computed for this utterance; the text says why."""
+
+
+@contextlib.contextmanager
+def no_denormals() -> Iterator[None]:
+    """Let this thread's processor round numbers below 1e-38 (of float32) to 0, where it can.
+
+    PESQ's filters ring down to such numbers in silence, where every operation takes a hundred times longer: half of its time. Its
+    values are the same to the last digit.
+    """
+    import torch
+
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def pesq_wb(reference: np.ndarray, estimate: np.ndarray) -> float:

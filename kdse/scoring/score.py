@@ -38,7 +38,7 @@ class Item:
 def add_arguments(parser) -> None:
     """Arguments of `kdse score`."""
     parser.add_argument(
-        "--run", required=True, metavar="DIR", help="experiment folder, exp/<run>, with run.yaml and decode/<set>/text"
+        "--run", required=True, nargs="+", metavar="DIR", help="experiment folders, exp/<run>, with run.yaml and decode/<set>/text"
     )
     parser.add_argument("--sets", required=True, nargs="+", metavar="SET", help="sets to score; the result holds exactly these")
     parser.add_argument("--dump", default="dump", metavar="DIR", help="folder of the fixed sets (default: %(default)s)")
@@ -55,9 +55,10 @@ def run(args) -> None:
         raise UserError(f"--nj must be 1 or more, not {args.nj}")
     if args.nj > 1:
         os.environ["OMP_NUM_THREADS"] = "1"  # before numpy is imported: parallel over utterances, not inside them
-    sets = allowed_sets(Path(args.run).name, args.sets, args.selected)
-    if sets:
-        score_run(Path(args.run), sets, Path(args.dump), Path(args.out), args.nj)
+    for folder in map(Path, args.run):
+        sets = allowed_sets(folder.name, args.sets, args.selected)
+        if sets:
+            score_run(folder, sets, Path(args.dump), Path(args.out), args.nj)
 
 
 def score_run(folder: Path, sets: list[str], dump: Path, out: Path, nj: int = 1) -> Path:
@@ -171,6 +172,8 @@ def _quality_of_set(folder: Path, about: dict, name: str, data: Path, items: dic
     step = Step(folder / "score" / name, config, f"quality of {about['run']} on {name}")
     cache = step.folder / "quality.json"
     if step.needed() or not cache.exists():
+        import torch  # noqa: F401  here, so that the processes to come have it already
+
         work = [(key, item.clean, estimates[key]) for key, item in items.items()]
         done = {key: (values, missing) for key, values, missing in in_processes(_quality_of_item, work, nj, step.what)}
         write_text(cache, json.dumps(done) + "\n")
@@ -180,10 +183,11 @@ def _quality_of_set(folder: Path, about: dict, name: str, data: Path, items: dic
 
 def _quality_of_item(work: tuple[str, str, str]) -> tuple[str, dict, dict]:
     from kdse.data.audio import read_audio
-    from kdse.scoring.quality import quality
+    from kdse.scoring.quality import no_denormals, quality
 
     key, clean, estimate = work
-    return (key, *quality(read_audio(clean, key), read_audio(estimate, key), key))
+    with no_denormals():
+        return (key, *quality(read_audio(clean, key), read_audio(estimate, key), key))
 
 
 def _decode_config(folder: Path) -> dict:

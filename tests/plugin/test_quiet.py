@@ -34,6 +34,22 @@ def test_espnet_is_imported_after_it_was_quieted(path):
             assert {*block[:first]} & QUIETING, f"import kdse.plugin.quiet before {block[first]}"
 
 
+def test_espnets_functions_are_as_they_were_written_and_typeguard_is_itself_again():
+    import typeguard
+
+    from kdse.plugin import quiet  # noqa: F401  isort: skip
+    from espnet2.enh.espnet_model import ESPnetEnhancementModel
+
+    assert "typeguard" not in ESPnetEnhancementModel.__init__.__code__.co_names
+
+    @typeguard.typechecked
+    def double(x: int) -> int:
+        return 2 * x
+
+    with pytest.raises(typeguard.TypeCheckError):
+        double("a")
+
+
 @pytest.mark.slow
 def test_importing_the_plug_in_prints_nothing():
     done = subprocess.run([sys.executable, "-c", "import kdse.plugin.model"], capture_output=True, text=True, cwd=ROOT)

@@ -1,6 +1,7 @@
 """`kdse score` on a miniature experiment folder: the rows, what is skipped on a rerun, and what a user can get wrong."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -142,6 +143,18 @@ def test_new_enhanced_audio_is_scored_again_and_new_hypotheses_only_counted_agai
     scp.write_text((recipe / "dump/test_noisy/wav.scp").read_text())
     run_score("test_noisy")
     assert "quality of kd_dccrn-s_seed0 on test_noisy: runs again, because" in capsys.readouterr().out
+
+
+def test_several_runs_are_scored_one_after_another_each_with_its_own_rows(recipe):
+    other = recipe / "exp/kd_dccrn-s_seed1"
+    shutil.copytree(recipe / "exp" / RUN["run"], other)
+    (other / "run.yaml").write_text(yaml.safe_dump(RUN | {"run": other.name, "seed": 1}))
+    assert cli.main(["score", "--run", f"exp/{RUN['run']}", str(other), "--sets", "test_clean"]) == 0
+    rows = [read_rows(Path("results") / f"{name}.jsonl.gz") for name in (RUN["run"], other.name)]
+    assert [[r["run"] for r in found] for found in rows] == [[RUN["run"]] * 2, [other.name] * 2]
+    assert yaml.safe_load(Path(f"results/{other.name}.yaml").read_text())["scoring"]["command"].startswith(
+        f"kdse score --run {other} "
+    )
 
 
 def test_the_config_beside_the_rows_says_how_to_make_them_again(recipe):

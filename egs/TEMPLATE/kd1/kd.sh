@@ -217,10 +217,8 @@ if within 8 "decode"; then
 fi
 
 if within 9 "score"; then
-    for name in "${everything[@]}"; do
-        run "$cpu_cmd" "score_$name" kdse score --run "$expdir/$name" --dump "$dumpdir" --sets "${set_list[@]}" "${selected[@]}" \
-            --out results --nj "$nj"
-    done
+    run "$cpu_cmd" score kdse score --run "${everything[@]/#/$expdir/}" --dump "$dumpdir" --sets "${set_list[@]}" "${selected[@]}" \
+        --out results --nj "$nj"
 fi
 
 if within 10 "report"; then
