@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-RUNS = ("mct_noisy_seed0", "spectral_subtraction", "se_teacher_conformer", "standalone_se_dccrn-m_seed0", "kd_dccrn-m_seed0")
+RUNS = ("mct_noisy_seed0", "spectral_subtraction", "se_teacher_conformer", "standalone_se_bandcrn-m_seed0", "kd_bandcrn-m_seed0")
 
 
 @pytest.fixture(scope="module")
@@ -64,5 +64,5 @@ def test_mini_from_data_to_report(recipe):
     changed.write_text(changed.read_text().replace("clusters: 8", "clusters: 6"))
     why = run(recipe, "--stage", "5", "--stop_stage", "6")
     assert "tokens.clusters changed from 8 to 6" in why
-    assert "train kd_dccrn-m_seed0: runs again, because teachers" in why
-    assert "train standalone_se_dccrn-m_seed0: done before" in why
+    assert "train kd_bandcrn-m_seed0: runs again, because teachers" in why
+    assert "train standalone_se_bandcrn-m_seed0: done before" in why

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-import torch
 from torch import Tensor
 
 from kdse.approaches.standalone_se import Losses, StandaloneSE
@@ -28,6 +27,9 @@ class Teacher(Protocol):
 
     def listen(self, wave: Tensor, lengths: Tensor, posteriors: bool = False) -> Heard:
         """Of (B, N) waveforms and their (B,) lengths; differentiable in `wave`. CTC posteriors only where asked for."""
+
+    def target(self, clean: Tensor, lengths: Tensor, known: tuple[Tensor, Tensor] | None, posteriors: bool = False) -> Heard:
+        """Of clean waveforms, without gradient; `known` are their latents and numbers where they were computed before."""
 
 
 def _seq_kd(seen: Heard, target: Heard) -> Tensor:
@@ -72,12 +74,19 @@ class KD(StandaloneSE):
         if not 0 <= self.fall <= 1:
             raise UserError(f"fall is a share of the training between 0 and 1, not {self.fall}")
 
-    def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, teacher: Teacher, progress: float = 1.0) -> Losses:
+    def __call__(
+        self,
+        enhanced: Tensor,
+        clean: Tensor,
+        lengths: Tensor,
+        teacher: Teacher,
+        progress: float = 1.0,
+        known: tuple[Tensor, Tensor] | None = None,
+    ) -> Losses:
         """Return l_r, l_e, l_d, l_q where it has a weight, and, with weight 0, the token error rate."""
         _, l_r = super().__call__(enhanced, clean, lengths)["l_r"]
         posteriors = bool(self.lambda_q) and self.sequence != "gram"
-        with torch.no_grad():
-            target = teacher.listen(clean, lengths, posteriors)
+        target = teacher.target(clean, lengths, known, posteriors)
         seen = teacher.listen(enhanced, lengths, posteriors)
         frames, tau = target.frames, self.tau * teacher.distance
         l_d = token_divergence(seen.latents, target.latents, teacher.centroids, frames, tau, self.hard)

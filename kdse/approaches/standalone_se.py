@@ -32,6 +32,8 @@ class StandaloneSE:
         options = list(inspect.signature(SIGNAL[self.signal_loss]).parameters.values())[3:]
         typed(self.signal_conf, {option.name: option.default for option in options}, f"signal loss {self.signal_loss}")
 
-    def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, teacher: None = None, progress: float = 1.0) -> Losses:
+    def __call__(
+        self, enhanced: Tensor, clean: Tensor, lengths: Tensor, teacher: None = None, progress: float = 1.0, known: None = None
+    ) -> Losses:
         """Return {"l_r": (1, L_r)} for (B, N) waveforms ŝ and s with (B,) lengths."""
         return {"l_r": (1.0, SIGNAL[self.signal_loss](enhanced, clean, lengths, **self.signal_conf))}

@@ -1,4 +1,4 @@
-"""Many signals in one memory-mapped array: decoded once, then shared by every loader process without a copy."""
+"""Many signals, or what a recogniser makes of them, in one memory-mapped array: computed once, shared by all loader processes."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +21,9 @@ class Pack(Mapping[str, np.ndarray]):
     Raises: UserError where the folder is no pack, or its samples are truncated.
     """
 
+    file, dtype, axes = "samples.npy", np.dtype("<i2"), 1
+    what, made_by = "pack of signals", "stage 2 (kdse mix)"
+
     def __init__(self, folder: Path | str):
         self.folder = Path(folder)
         try:
@@ -28,16 +31,14 @@ class Pack(Mapping[str, np.ndarray]):
             self._index: dict[str, list[int]] = held["index"]
             rate = held["rate"]
         except (OSError, ValueError, KeyError, TypeError) as e:
-            raise UserError(f"{self.folder} is no pack of signals; run stage 2 (kdse mix) first") from e
+            raise UserError(f"{self.folder} is no {self.what}; run {self.made_by} first") from e
         assert rate == RATE, f"{self.folder}: {rate} Hz"
         self.ids = tuple(self._index)
-        self._samples: np.ndarray | None = None
+        self._held: np.ndarray | None = None
 
     def __getitem__(self, key: str) -> np.ndarray:
         start, length = self._index[key]
-        if self._samples is None:
-            self._samples = self._open()
-        return self._samples[start : start + length]
+        return self.array()[start : start + length]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.ids)
@@ -46,40 +47,55 @@ class Pack(Mapping[str, np.ndarray]):
         return len(self.ids)
 
     def length(self, key: str) -> int:
-        """Samples of one signal, without touching them."""
+        """Samples of one signal (frames of its latents), without touching them."""
         return self._index[key][1]
 
+    def array(self) -> np.ndarray:
+        """All of them end to end."""
+        if self._held is None:
+            self._held = self._open()
+        return self._held
+
     def __getstate__(self) -> dict:
-        return {**self.__dict__, "_samples": None}
+        return {**self.__dict__, "_held": None}
 
     def _open(self) -> np.ndarray:
         try:
             # A plain ndarray over the map: slicing a np.memmap costs ten times as much.
-            samples = np.asarray(np.load(self.folder / "samples.npy", mmap_mode="r"))
+            held = np.asarray(np.load(self.folder / self.file, mmap_mode="r"))
         except (OSError, ValueError) as e:
-            raise UserError(f"{self.folder / 'samples.npy'} is missing or truncated; run stage 2 (kdse mix) again") from e
-        assert samples.dtype == np.int16 and samples.ndim == 1
-        return samples
+            raise UserError(f"{self.folder / self.file} is missing or truncated; run {self.made_by} again") from e
+        assert held.dtype == self.dtype and held.ndim == self.axes
+        return held
+
+    @classmethod
+    def write(cls, folder: Path | str, items: Iterable[tuple[str, np.ndarray]]) -> None:
+        """Write (id, array) pairs, one after another; the folder appears when it is complete."""
+        index: dict[str, list[int]] = {}
+        total, width = 0, ()
+        with atomic_dir(folder) as part:
+            with open(part / cls.file, "wb") as f:
+                for key, array in items:
+                    assert array.dtype == cls.dtype and array.ndim == cls.axes, f"{key}: {array.dtype} {array.shape}"
+                    assert key not in index and (not index or array.shape[1:] == width), key
+                    if not index:
+                        width = array.shape[1:]
+                        cls._write_header(f, (0, *width))
+                    f.write(np.ascontiguousarray(array).data)
+                    index[key] = [total, len(array)]
+                    total += len(array)
+                f.seek(0)
+                cls._write_header(f, (total, *width))
+            (part / "index.json").write_text(json.dumps({"rate": RATE, "index": index}), encoding="utf-8")
+
+    @classmethod
+    def _write_header(cls, file: BinaryIO, shape: tuple[int, ...]) -> None:
+        """The .npy header; NumPy pads it so that the first axis may grow without moving the data."""
+        np.lib.format.write_array_header_1_0(file, {"descr": cls.dtype.str, "fortran_order": False, "shape": shape})
 
 
-def write_pack(folder: Path | str, items: Iterable[tuple[str, np.ndarray]]) -> None:
-    """Write (id, int16 (N,)) pairs as a pack; the folder appears when it is complete."""
-    index: dict[str, list[int]] = {}
-    total = 0
-    with atomic_dir(folder) as part:
-        with open(part / "samples.npy", "wb") as f:
-            _write_header(f, 0)
-            for key, samples in items:
-                assert samples.dtype == np.int16 and samples.ndim == 1, f"{key}: {samples.dtype} {samples.shape}"
-                assert key not in index, key
-                f.write(np.ascontiguousarray(samples).data)
-                index[key] = [total, len(samples)]
-                total += len(samples)
-            f.seek(0)
-            _write_header(f, total)
-        (part / "index.json").write_text(json.dumps({"rate": RATE, "index": index}), encoding="utf-8")
+class LatentPack(Pack):
+    """`latents.npy`: the float32 (U, D) latents that a frozen recogniser has of each clean signal."""
 
-
-def _write_header(file: BinaryIO, total: int) -> None:
-    """The .npy header; NumPy pads it so that the first axis may grow without moving the data."""
-    np.lib.format.write_array_header_1_0(file, {"descr": "<i2", "fortran_order": False, "shape": (total,)})
+    file, dtype, axes = "latents.npy", np.dtype("<f4"), 2
+    what, made_by = "pack of latents", "stage 5 (kdse tokens)"

@@ -19,7 +19,7 @@ from kdse.data.audio import ArkWriter, read_audio
 from kdse.data.datadir import PIPES_HELP, DataDir, check_speech, in_processes, write_tables
 from kdse.data.mix import MixConfig, Mixture, choose_noise, combine, cut, mix, rng_for, short
 from kdse.data.noise import COLUMNS, Noise, check_splits, read_noise, to_tsv
-from kdse.data.pack import Pack, write_pack
+from kdse.data.pack import Pack
 from kdse.data.prepare import corpus_name
 from kdse.errors import UserError
 from kdse.files import atomic_dir, check_keys, fingerprint, read_text, sha256
@@ -128,7 +128,7 @@ def pack_speech(folder: Path, data: DataDir, nj: int, pipes: bool) -> None:
     step = Step(folder, {"data": _state(data)}, f"pack {folder.name}")
     if step.needed():
         jobs = [(data["wav.scp"][utt], utt, pipes) for utt in data.utts]
-        write_pack(folder, zip(data.utts, in_processes(_speech, jobs, nj, step.what), strict=True))
+        Pack.write(folder, zip(data.utts, in_processes(_speech, jobs, nj, step.what), strict=True))
         step.finish()
 
 
@@ -136,7 +136,7 @@ def pack_noise(folder: Path, noises: list[Noise], nj: int) -> None:
     """Pack noises of one split, unless that is done."""
     step = Step(folder, {"noise": [n.noise_id for n in noises], "files": _files([n.path for n in noises])}, f"pack {folder.name}")
     if step.needed():
-        write_pack(folder, zip([n.noise_id for n in noises], in_processes(read_noise, noises, nj, step.what), strict=True))
+        Pack.write(folder, zip([n.noise_id for n in noises], in_processes(read_noise, noises, nj, step.what), strict=True))
         step.finish()
 
 

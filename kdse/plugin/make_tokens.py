@@ -1,7 +1,8 @@
-"""Stage 5, `kdse tokens`: cluster the backend's latents of clean training speech, and report how good the tokens are."""
+"""Stage 5, `kdse tokens`: keep the backend's latents of clean speech, cluster them, and report how good the tokens are."""
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ from kdse.files import write_text
 from kdse.progress import progress, say
 from kdse.stage import Step, done_hash
 from kdse.tokens import TokensConfig, fit, purity, save_tokens
+
+KEPT = ("train", "dev")
+"""Clean speech whose latents stay in the folder of the tokens: what `kd` aims at, computed once."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,10 +32,11 @@ def run(args: argparse.Namespace) -> None:
     backend = done_hash(args.backend)
     if backend is None:
         raise UserError(f"{args.backend} is not finished; run stage 3 first")
-    step = Step(args.out, {"tokens": vars(config), "backend": backend}, "acoustic tokens")
+    state = {"tokens": vars(config), "backend": backend, "latents": list(KEPT)}
+    step = Step(args.out, state, "acoustic tokens")
     if not step.needed():
         return
-    from kdse.data.pack import Pack
+    from kdse.data.pack import LatentPack, Pack
     from kdse.plugin.load import load_backend
     from kdse.plugin.model import FrozenTeacher
 
@@ -39,7 +44,11 @@ def run(args: argparse.Namespace) -> None:
     blocks = len(getattr(asr.encoder, "encoders", ()))
     if config.layer > blocks:
         raise UserError(f"tokens: layer {config.layer} does not exist; the backend's encoder has {blocks} (0 is its output)")
-    latents, labels = _latents(FrozenTeacher(asr, config.layer), Pack(args.dump / "pack" / "speech_train"))
+    teacher, labels = FrozenTeacher(asr, config.layer), {}
+    for name in KEPT:
+        speech = Pack(args.dump / "pack" / f"speech_{name}")
+        LatentPack.write(args.out / f"latents_{name}", _latents(teacher, speech, labels.setdefault(name, []), f"latents {name}"))
+    latents, labels = LatentPack(args.out / "latents_train").array(), np.concatenate(labels["train"])
     book = fit(latents, config)
     tokens = book.assign(latents)
     sizes = np.bincount(tokens, minlength=config.clusters)
@@ -64,21 +73,19 @@ def run(args: argparse.Namespace) -> None:
     )
 
 
-def _latents(teacher, speech) -> tuple[np.ndarray, np.ndarray]:
-    """Latents (U, D) of every utterance of a pack, end to end, and the CTC token that the recogniser gives each frame, (U,)."""
+def _latents(teacher, speech, labels: list[np.ndarray], what: str) -> Iterator[tuple[str, np.ndarray]]:
+    """(id, latents (U, D)) of every utterance of a pack; to `labels` go the CTC tokens (U,) of its frames."""
     import torch
 
-    found, labels = [], []
     with torch.inference_mode():
-        for utt in progress(speech, "latents", len(speech)):
+        for utt in progress(speech, what, len(speech)):
             wave = torch.from_numpy(speech[utt].astype(np.float32) / 32768)[None]
             lengths = torch.tensor([wave.shape[1]])
             latents, frames, _ = teacher.listen(wave, lengths)
-            found.append(latents[0, : frames[0]].numpy())
             # the frame labels are the recogniser's own best CTC path on clean training speech
             out = latents if not teacher.layer else _output(teacher, wave, lengths)
             labels.append(teacher.asr.ctc.argmax(out)[0, : frames[0]].numpy())
-    return np.concatenate(found), np.concatenate(labels)
+            yield utt, latents[0, : frames[0]].numpy()
 
 
 def _output(teacher, wave, lengths):

@@ -70,6 +70,14 @@ class FrozenTeacher:
         log_probs = None if not posteriors else self.asr.ctc.ctc_lo(out.float()).log_softmax(-1)
         return Heard((self._tapped if self.layer else out).float(), frames, log_probs)
 
+    def target(self, clean: Tensor, lengths: Tensor, known: tuple[Tensor, Tensor] | None, posteriors: bool = False) -> Heard:
+        """What it makes of clean (B, N) waveforms, without gradient; from `known`, (B, U, D) latents that stage 5 kept and their
+        (B,) numbers, where they are given and suffice."""
+        with torch.no_grad():
+            if known is None or (posteriors and self.layer):  # CTC is computed from the last layer's latents
+                return self.listen(clean, lengths, posteriors)
+            return Heard(*known, self.asr.ctc.ctc_lo(known[0]).log_softmax(-1) if posteriors else None)
+
 
 def enhance(model: ESPnetEnhancementModel, noisy: Tensor, lengths: Tensor) -> Tensor:
     """(B, N) ŝ of (B, N) y, with the normalisation that ESPnet's `SeparateSpeech` applies."""
@@ -84,7 +92,7 @@ class DistillationModel(AbsESPnetModel):
 
     Args:
         enh_model: the front end.
-        approach: called with (enhanced, clean, lengths, teacher, progress), returns {name: (weight, loss)}.
+        approach: called with (enhanced, clean, lengths, teacher, progress, known), returns {name: (weight, loss)}.
         teacher: the frozen recogniser, or None.
         precision: "fp32", or "bf16" for the networks (never for losses) where the processor is quicker at it.
         clock: knows how far training is; validation always has the weights of its end.
@@ -113,12 +121,24 @@ class DistillationModel(AbsESPnetModel):
             self.teacher.to(next(self.parameters()).device)
         return result
 
-    def forward(self, speech_mix: Tensor, speech_mix_lengths: Tensor, speech_ref1: Tensor, **rest):
-        """Return ESPnet's (loss, stats, weight) for noisy and clean (B, N) waveforms and (B,) lengths."""
+    def forward(
+        self,
+        speech_mix: Tensor,
+        speech_mix_lengths: Tensor,
+        speech_ref1: Tensor,
+        target: Tensor | None = None,
+        target_lengths: Tensor | None = None,
+        **rest,
+    ):
+        """Return ESPnet's (loss, stats, weight) for noisy and clean (B, N) waveforms and (B,) lengths.
+
+        `target` (B, U, D) are the teacher's latents of the clean waveforms where they were computed before.
+        """
         with low_precision(speech_mix.device, self.precision):
             enhanced = enhance(self.enh_model, speech_mix, speech_mix_lengths).float()
         progress = self.clock.progress if self.training else 1.0
-        losses = self.approach(enhanced, speech_ref1, speech_mix_lengths, self.teacher, progress)
+        known = None if target is None else (target, target_lengths)
+        losses = self.approach(enhanced, speech_ref1, speech_mix_lengths, self.teacher, progress, known)
         loss = sum(weight * value for weight, value in losses.values() if weight)
         stats = {name: value.detach() for name, (_, value) in losses.items()} | {"loss": loss.detach()}
         return force_gatherable((loss, stats, speech_mix.shape[0]), loss.device)

@@ -1,10 +1,10 @@
-"""Importing this module registers kdse with ESPnet: the separators, and the memory-mapped pack as a data type."""
+"""Importing this module registers kdse with ESPnet: the separators, and memory-mapped packs as data types."""
 
 import kdse.plugin.quiet  # noqa: F401  isort: skip
 from espnet2.tasks import enh, enh_s2t
 from espnet2.train import dataset
 
-from kdse.data.pack import Pack
+from kdse.data.pack import LatentPack, Pack
 from kdse.plugin.separators import SEPARATORS
 
 # enh_s2t deep-copies the choices at its import, so both lists need the entry
@@ -14,4 +14,9 @@ dataset.DATA_TYPES["kdse_pack"] = {
     "func": Pack,
     "kwargs": [],
     "help": "int16 samples of a folder written by `kdse mix`, memory-mapped.",
+}
+dataset.DATA_TYPES["kdse_latents"] = {
+    "func": LatentPack,
+    "kwargs": [],
+    "help": "float32 latents of a folder written by `kdse tokens`, memory-mapped.",
 }

@@ -8,7 +8,7 @@ from espnet2.enh.separator.abs_separator import AbsSeparator
 from torch import nn
 
 from kdse.errors import UserError, did_you_mean
-from kdse.nets.dccrn import DCCRN, SIZES
+from kdse.nets import bandcrn, dccrn
 
 
 class MaskSeparator(AbsSeparator):
@@ -47,23 +47,27 @@ def masking(net: type[nn.Module]) -> type[MaskSeparator]:
     return Separator
 
 
-class KdseDCCRN(MaskSeparator):
-    """`separator: kdse_dccrn`: the causal student.
+def sized(net: type[nn.Module], sizes: dict[str, tuple], name: str) -> type[MaskSeparator]:
+    """The separator `name` of a network that is made from (bins, channels, units) and comes in sizes.
 
-    Args:
-        input_dim: frequency bins, given by ESPnet.
-        num_spk: 1.
-        size: "s", "m" or "l" (about 60 k, 200 k and 1 M parameters at 257 bins), unless `channels` and `units` are given.
-        channels, units: see `kdse.nets.dccrn.DCCRN`.
+    Its options: `size`, a name of `sizes` (about 60 k, 200 k and 1 M parameters at 257 bins), and `channels` and `units`, which
+    override the size's own.
     """
 
-    def __init__(self, input_dim: int, num_spk: int = 1, size: str = "m", channels: list | None = None, units: int | None = None):
-        if size not in SIZES:
-            raise UserError(f"kdse_dccrn has no size '{size}'{did_you_mean(size, SIZES)}; there are {', '.join(SIZES)}")
-        preset = SIZES[size]
-        super().__init__(DCCRN(input_dim, tuple(channels or preset[0]), units or preset[1]), num_spk)
+    class Separator(MaskSeparator):
+        def __init__(
+            self, input_dim: int, num_spk: int = 1, size: str = "m", channels: list | None = None, units: int | None = None
+        ):
+            if size not in sizes:
+                raise UserError(f"{name} has no size '{size}'{did_you_mean(size, sizes)}; there are {', '.join(sizes)}")
+            preset = sizes[size]
+            super().__init__(net(input_dim, tuple(channels or preset[0]), units or preset[1]), num_spk)
+
+    Separator.__name__ = Separator.__qualname__ = f"Kdse{net.__name__}"
+    return Separator
 
 
 SEPARATORS = {  # keys in lower case: ESPnet lowers what it reads
-    "kdse_dccrn": KdseDCCRN,
+    "kdse_dccrn": sized(dccrn.DCCRN, dccrn.SIZES, "kdse_dccrn"),
+    "kdse_bandcrn": sized(bandcrn.BandCRN, bandcrn.SIZES, "kdse_bandcrn"),
 }

@@ -40,6 +40,8 @@ def kdse_conf(args: argparse.Namespace, *known: str) -> dict[str, Any]:
     """
     conf = {"precision": "fp32", **args.kdse_conf}
     check_keys(conf, ("precision", *known), "kdse_conf")
+    if type(conf.get("cached", True)) is not bool:
+        raise UserError(f"kdse_conf: cached is true or false, not {conf['cached']!r}")
     if conf["precision"] not in ("fp32", "bf16"):
         raise UserError(f"kdse_conf: precision is 'fp32' or 'bf16', not '{conf['precision']}'")
     return conf
@@ -91,8 +93,13 @@ class DistillationTask(Mixing, EnhancementTask):
         approach, approach_conf: a name of `kdse.approaches` and its options.
         backend, tokens: folders of stages 3 and 5, where the approach needs a teacher.
         init: a state dict that every run starts from, or None.
+        cached: whether the teacher's latents of clean speech come from stage 5 (default) or are computed anew at every step.
         precision: "fp32" or "bf16".
     """
+
+    @classmethod
+    def optional_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
+        return (*super().optional_data_names(train, inference), "target")
 
     @classmethod
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> Callable[[str, dict[str, Any]], dict]:
@@ -100,7 +107,7 @@ class DistillationTask(Mixing, EnhancementTask):
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> DistillationModel:
-        conf = kdse_conf(args, "approach", "approach_conf", "backend", "tokens", "init")
+        conf = kdse_conf(args, "approach", "approach_conf", "backend", "tokens", "init", "cached")
         approach = approaches.build(conf["approach"], conf.get("approach_conf") or {})
         front_end = super().build_model(args)
         cheap_dropout(front_end)

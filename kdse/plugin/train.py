@@ -11,6 +11,8 @@ from kdse.errors import UserError, did_you_mean
 from kdse.files import sha256
 from kdse.stage import Step, done_hash
 
+MODES = (("train", "train"), ("valid", "dev"))
+"""What ESPnet calls the use of a set, and the set."""
 MODEL_TYPES = ("bpe", "unigram", "char", "word")
 
 
@@ -91,7 +93,9 @@ def train_se(args: argparse.Namespace) -> None:
         return
     from kdse.plugin.espnet_run import clean, finish_front_end, train
 
-    train("se", config, args.out, step, lambda part: _data(args, "speech_ref1", part), [])
+    cached = approach.needs_teacher and config["kdse_conf"].get("cached", True)
+    extra = [(mode, [str(args.tokens / f"latents_{name}"), "target", "kdse_latents"]) for mode, name in MODES if cached]
+    train("se", config, args.out, step, lambda part: _data(args, "speech_ref1", part), extra)
     finish_front_end(
         args.out,
         config,
@@ -191,8 +195,8 @@ def _data(args: argparse.Namespace, name: str, part: Path) -> dict[str, Any]:
     from kdse.data.pack import Pack
 
     found: dict[str, Any] = {}
-    for mode, pack in (("train", "speech_train"), ("valid", "speech_dev")):
-        folder = args.dump / "pack" / pack
+    for mode, pack in MODES:
+        folder = args.dump / "pack" / f"speech_{pack}"
         held = Pack(folder)
         shapes = part / f"{mode}_shape"
         shapes.write_text("".join(f"{utt} {held.length(utt)}\n" for utt in held), encoding="utf-8")

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from kdse.data.mix import FRAME, MixConfig, active_power, choose_noise, combine, cut, draw, mix, rng_for
-from kdse.data.pack import Pack, write_pack
+from kdse.data.pack import Pack
 from kdse.errors import UserError
 
 
 @pytest.fixture
 def noise(tmp_path, noiselike):
-    write_pack(tmp_path / "noise", ((f"n{i}", noiselike(2 + 0.3 * i, i, 50 * (i + 1))) for i in range(8)))
+    Pack.write(tmp_path / "noise", ((f"n{i}", noiselike(2 + 0.3 * i, i, 50 * (i + 1))) for i in range(8)))
     return Pack(tmp_path / "noise")
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pytest
 
-from kdse.data.pack import Pack, write_pack
+from kdse.data.pack import Pack
 from kdse.errors import UserError
 
 
@@ -21,7 +21,7 @@ def total(job):
 
 
 def test_round_trip(tmp_path, signals):
-    write_pack(tmp_path / "p", iter(signals.items()))
+    Pack.write(tmp_path / "p", iter(signals.items()))
     pack = Pack(tmp_path / "p")
     assert list(pack) == list(signals) and len(pack) == 20
     for key, x in signals.items():
@@ -30,7 +30,7 @@ def test_round_trip(tmp_path, signals):
 
 
 def test_views_are_read_only_and_cheap(tmp_path, signals):
-    write_pack(tmp_path / "p", signals.items())
+    Pack.write(tmp_path / "p", signals.items())
     view = Pack(tmp_path / "p")["s3"]
     assert type(view) is np.ndarray and not view.flags.owndata
     with pytest.raises(ValueError):
@@ -38,7 +38,7 @@ def test_views_are_read_only_and_cheap(tmp_path, signals):
 
 
 def test_travels_to_other_processes(tmp_path, signals):
-    write_pack(tmp_path / "p", signals.items())
+    Pack.write(tmp_path / "p", signals.items())
     pack = Pack(tmp_path / "p")
     pack["s0"]
     assert len(pickle.dumps(pack)) < 5000
@@ -47,7 +47,7 @@ def test_travels_to_other_processes(tmp_path, signals):
 
 
 def test_a_failure_leaves_the_old_pack(tmp_path, signals, snapshot):
-    write_pack(tmp_path / "p", signals.items())
+    Pack.write(tmp_path / "p", signals.items())
     before = snapshot(tmp_path)
 
     def broken():
@@ -55,14 +55,14 @@ def test_a_failure_leaves_the_old_pack(tmp_path, signals, snapshot):
         raise UserError("stop")
 
     with pytest.raises(UserError):
-        write_pack(tmp_path / "p", broken())
+        Pack.write(tmp_path / "p", broken())
     assert snapshot(tmp_path) == before
 
 
 def test_missing_and_truncated(tmp_path, signals):
     with pytest.raises(UserError, match="no pack"):
         Pack(tmp_path / "none")
-    write_pack(tmp_path / "p", signals.items())
+    Pack.write(tmp_path / "p", signals.items())
     samples = tmp_path / "p" / "samples.npy"
     samples.write_bytes(samples.read_bytes()[:-100])
     with pytest.raises(UserError, match="truncated"):

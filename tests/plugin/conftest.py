@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from kdse.cli import main
-from kdse.data.pack import write_pack
+from kdse.data.pack import Pack
 from kdse.stage import Step
 
 ASR = {
@@ -83,9 +83,9 @@ def packs(tmp_path_factory) -> Path:
     speech = {f"u{i}": speechlike(0.5 + 0.05 * i, i) for i in range(9)}
     rng = np.random.default_rng(0)
     for part, names in (("train", list(speech)[:6]), ("dev", list(speech)[6:])):
-        write_pack(root / "dump" / "pack" / f"speech_{part}", [(utt, speech[utt]) for utt in names])
+        Pack.write(root / "dump" / "pack" / f"speech_{part}", [(utt, speech[utt]) for utt in names])
         noises = [(f"n{i}", np.rint(800 * rng.standard_normal(20000)).astype(np.int16)) for i in range(3)]
-        write_pack(root / "dump" / "pack" / f"noise_{part}", noises)
+        Pack.write(root / "dump" / "pack" / f"noise_{part}", noises)
         (root / "data" / part).mkdir(parents=True)
         (root / "data" / part / "text").write_text("".join(f"{utt} {TEXTS[int(utt[1:])]}\n" for utt in names))
     return root / "dump"

@@ -144,7 +144,7 @@ def test_losses_see_no_bfloat16(front_end, teacher):
     """Networks run in bfloat16, losses outside: eight bits of a squared distance are no distance."""
     seen = []
 
-    def approach(enhanced, clean, lengths, teacher, progress):
+    def approach(enhanced, clean, lengths, teacher, progress, known):
         latents, *_ = teacher.listen(clean, lengths)
         seen.append((torch.is_autocast_enabled("cpu"), enhanced.dtype, latents.dtype))
         return {"l_r": (1.0, enhanced.square().mean())}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kdse.data.pack import write_pack
+from kdse.data.pack import Pack
 from kdse.plugin.epoch_lines import EpochLines
 
 
@@ -191,7 +191,7 @@ def test_a_noise_shorter_than_the_speech(refused, packs, tmp_path, workers):
     for part in ("speech_train", "speech_dev", "noise_dev"):
         (tmp_path / "dump" / "pack").mkdir(parents=True, exist_ok=True)
         (tmp_path / "dump" / "pack" / part).symlink_to(packs / "pack" / part)
-    write_pack(tmp_path / "dump" / "pack" / "noise_train", [("click", np.full(1000, 99, np.int16))])
+    Pack.write(tmp_path / "dump" / "pack" / "noise_train", [("click", np.full(1000, 99, np.int16))])
     message = refused("standalone_se", "--dump", tmp_path / "dump", num_workers=workers)
     assert message.startswith("noise click (0.06 s) is shorter than utterance u") and "short_noise: repeat" in message
 

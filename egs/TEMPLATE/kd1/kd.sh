@@ -19,7 +19,7 @@ baselines="spectral_subtraction"
 # Configs: files here or below the repository's own folder
 asr_config=conf/asr/conformer.yaml
 teacher_config=conf/teacher/conformer.yaml
-student_config=conf/student/dccrn-m.yaml
+student_config=conf/student/bandcrn-m.yaml
 tokens_config=conf/tokens.yaml
 mix_config=conf/mix/default.yaml
 inference_config=conf/decode/ctc_greedy.yaml
@@ -202,11 +202,11 @@ fi
 if within 7 "enhance"; then
     enhancing=(--dump "$dumpdir" --sets "${set_list[@]}" "${selected[@]}")
     share $((${#baseline_list[@]} + ${#trained[@]})) "$nj"
-    for name in "${trained[@]}"; do
-        together run "$cpu_cmd" "enhance_$name" kdse enhance --run "$expdir/$name" "${enhancing[@]}"
-    done
     for name in "${baseline_list[@]}"; do
         together run "$cpu_cmd" "enhance_$name" kdse enhance --run "$expdir/$name$tag" --approach "$name" --corpus "$corpus" "${enhancing[@]}"
+    done
+    for name in "${trained[@]}"; do
+        together run "$cpu_cmd" "enhance_$name" kdse enhance --run "$expdir/$name" "${enhancing[@]}"
     done
     join
 fi

@@ -22,14 +22,14 @@ if ! [[ $size =~ ^(default|smallest)$ ]]; then
 fi
 # The smallest size has configs of its own; its numbers mean nothing, so nothing is claimed.
 conf=conf/smallest claim=
-[ "$size" = smallest ] || conf=conf claim="kd_dccrn-m < standalone_se_dccrn-m on test_noisy"
+[ "$size" = smallest ] || conf=conf claim="kd_bandcrn-m < standalone_se_bandcrn-m on test_noisy"
 
 exec ../../TEMPLATE/kd1/kd.sh \
     --corpus mini \
     --data_opts $'--size\n'"$size" \
     --asr_config "$conf/asr/conformer.yaml" \
     --teacher_config "$conf/teacher/conformer.yaml" \
-    --student_config "$conf/student/dccrn-m.yaml" \
+    --student_config "$conf/student/bandcrn-m.yaml" \
     --tokens_config "$conf/tokens.yaml" \
     --train_jobs 2 \
     --claim "$claim" \
