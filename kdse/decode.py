@@ -1,9 +1,12 @@
-"""Stage 8, `kdse decode`: what the recogniser hears in the original or enhanced sets (batched greedy CTC)."""
+"""Stage 8, `kdse decode`: what the recogniser hears in original or enhanced sets: words (batched greedy CTC), acoustic tokens."""
 
 import argparse
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
 
 from kdse.config import override, read_config
 from kdse.errors import UserError
@@ -39,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"experiment folders; one named {NO_FRONT_END}... has no front end and is made",
     )
     parser.add_argument("--backend", type=Path, required=True, help="folder of stage 3")
+    parser.add_argument("--tokens", type=Path, help="folder of stage 5: also say which share of the frames changes its token")
     parser.add_argument("--corpus", help="corpus name of the rows of a run without a front end")
     parser.add_argument("--dump", type=Path, default=Path("dump"), help="what stage 2 wrote (default: dump)")
     parser.add_argument("--config", type=Path, help="YAML of DecodeConfig (default: the defaults in kdse/decode.py)")
@@ -56,6 +60,9 @@ def run(args: argparse.Namespace) -> None:
     backend = done_hash(args.backend)
     if backend is None:
         raise UserError(f"{args.backend} is not finished; run stage 3 first")
+    tokens = done_hash(args.tokens) if args.tokens else None
+    if args.tokens and tokens is None:
+        raise UserError(f"{args.tokens} is not finished; run stage 5 first")
     decoder = None
     for run_folder in args.run:
         bare, worked = run_folder.name.startswith(NO_FRONT_END), False
@@ -65,10 +72,11 @@ def run(args: argparse.Namespace) -> None:
             if state is None:
                 raise UserError(f"{source} is not finished; run stage {2 if bare else 7} first")
             out, what = run_folder / "decode" / name, f"{run_folder.name}: decode {name}"
-            step = Step(out, {"config": asdict(config), "backend": backend, "audio": state}, what)
+            state = {"config": asdict(config), "backend": backend, "audio": state} | ({"tokens": tokens} if tokens else {})
+            step = Step(out, state, what)
             if step.needed():
-                decoder = decoder or Decoder(args.backend, config)
-                decoder.decode_set(source, out, what)
+                decoder = decoder or Decoder(args.backend, config, args.tokens)
+                decoder.decode_set(source, out, what, args.dump / name)
                 step.finish()
                 worked = True
         # what an earlier commit made keeps its name where nothing was made anew
@@ -77,56 +85,94 @@ def run(args: argparse.Namespace) -> None:
             write_run(run_folder, {"decode": asdict(config)}, **about)
 
 
+class Heard(NamedTuple):
+    """Of one utterance: its words, and the acoustic token of each frame (empty without a tokenizer)."""
+
+    words: str
+    tokens: np.ndarray
+
+
 class Decoder:
     """Greedy CTC with an ESPnet backend.
 
     Args:
         backend: folder of stage 3.
         config: see `DecodeConfig`.
+        tokens: folder of stage 5, or None.
     """
 
-    def __init__(self, backend: Path, config: DecodeConfig):
+    def __init__(self, backend: Path, config: DecodeConfig, tokens: Path | None = None):
         import torch
 
-        from kdse.plugin.load import load_backend
+        from kdse.plugin.load import load_teacher
+        from kdse.tokens import load_tokens
 
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.name, self.config = backend.name, config
-        self.model, options = load_backend(backend, self.device)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.name, self.config, self.folder = backend.name, config, tokens
+        self.teacher = load_teacher(backend, tokens).to(self.device)
+        self.book = load_tokens(tokens) if tokens else None
+        self.model = self.teacher.asr
         if self.model.ctc is None:
             raise UserError(f"the backend {backend} has no CTC branch, which greedy CTC decoding needs")
-        self.tokens = options.token_list
+        self.tokens = self.model.token_list
 
     def words(self, best: list[int]) -> str:
         """The text of a best path: repeats merged, blanks dropped, pieces joined."""
         merged = [t for t, before in zip(best, [None, *best], strict=False) if t != before and t != self.model.blank_id]
         return "".join(self.tokens[t] for t in merged if not self.tokens[t].startswith("<")).replace("▁", " ").strip()
 
-    def decode_set(self, source: Path, out: Path, what: str) -> None:
-        """Recognise `source`/wav.scp; write `out`/{text,decode.yaml}, which appear when they are complete."""
-        import numpy as np
-        import torch
+    def decode_set(self, source: Path, out: Path, what: str, data: Path) -> None:
+        """Recognise `source`/wav.scp; write `out`/{text,decode.yaml}, which appear when they are complete.
+
+        With a tokenizer also `out`/tokens, the acoustic tokens of every frame, and `out`/token_error_rate, the share of frames
+        whose token differs from that of the clean signal in `data`/spk1.scp.
+        """
         import yaml
 
+        heard = self.hear(source / "wav.scp", what)
+        clean = self.clean_tokens(data) if self.book else {}
+        about = {"decode": self.config.decode, "backend": self.name, "omega": 0.0}
+        with atomic_dir(out) as part:
+            (part / "text").write_text("".join(f"{utt} {h.words}\n" for utt, h in heard.items()), encoding="utf-8")
+            (part / "decode.yaml").write_text(yaml.safe_dump(about), encoding="utf-8")
+            if self.book:
+                write_tokens(part / "tokens", {utt: h.tokens for utt, h in heard.items()})
+                rates = {utt: float(np.mean(heard[utt].tokens != clean[utt])) for utt in heard}
+                (part / "token_error_rate").write_text("".join(f"{utt} {rate:.4f}\n" for utt, rate in rates.items()))
+
+    def clean_tokens(self, data: Path) -> dict[str, np.ndarray]:
+        """The acoustic tokens of a set's clean signals, computed once: they stay in the folder of the tokenizer."""
+        out, what = self.folder / f"clean_{data.name}", f"tokens of clean {data.name}"
+        step = Step(out, {"tokens": done_hash(self.folder), "set": done_hash(data)}, what)
+        if step.needed():
+            found = self.hear(data / "spk1.scp", what)
+            with atomic_dir(out) as part:
+                write_tokens(part / "tokens", {utt: h.tokens for utt, h in found.items()})
+            step.finish()
+        return read_tokens(out / "tokens")
+
+    def hear(self, scp: Path, what: str) -> dict[str, Heard]:
+        """What is heard in every file of a wav.scp, in the order of their names."""
         from kdse.data.audio import read_audio
         from kdse.data.datadir import read_table
 
-        waves = {utt: read_audio(path, utt) for utt, path in read_table(source / "wav.scp").items()}
-        found = {}
-        for batch in progress(list(self._batches({utt: len(w) for utt, w in waves.items()})), what):
-            lengths = torch.tensor([len(waves[utt]) for utt in batch])
-            padded = torch.zeros(len(batch), int(lengths.max()))
-            for row, utt in zip(padded, batch, strict=True):
-                row[: len(waves[utt])] = torch.from_numpy(waves[utt].astype(np.float32) / 32768)
-            with torch.inference_mode():
-                hidden, frames = self.model.encode(padded.to(self.device), lengths.to(self.device))
-                best = self.model.ctc.argmax(hidden[0] if isinstance(hidden, tuple) else hidden)
-            for utt, path, count in zip(batch, best.cpu(), frames.cpu(), strict=True):
-                found[utt] = self.words(path[: int(count)].tolist())
-        about = {"decode": self.config.decode, "backend": self.name, "omega": 0.0}
-        with atomic_dir(out) as part:
-            (part / "text").write_text("".join(f"{utt} {found[utt]}\n" for utt in sorted(found)), encoding="utf-8")
-            (part / "decode.yaml").write_text(yaml.safe_dump(about), encoding="utf-8")
+        waves = {utt: read_audio(path, utt) for utt, path in read_table(scp).items()}
+        batches = self._batches({utt: len(wave) for utt, wave in waves.items()})
+        found = dict(progress((pair for batch in batches for pair in self._heard(batch, waves)), what, len(waves)))
+        return {utt: found[utt] for utt in sorted(found)}
+
+    def _heard(self, batch: list[str], waves: dict[str, np.ndarray]) -> Iterator[tuple[str, Heard]]:
+        """Utterances of one length."""
+        import torch
+
+        wave = torch.from_numpy(np.stack([waves[utt] for utt in batch]).astype(np.float32) / 32768).to(self.device)
+        with torch.inference_mode():
+            lengths = torch.full((len(batch),), wave.shape[1], device=self.device)
+            latents, frames, log_probs = self.teacher.listen(wave, lengths, posteriors=True)
+        best = log_probs.argmax(-1).tolist()
+        for utt, path, latent, count in zip(batch, best, latents.cpu().numpy(), frames.tolist(), strict=True):
+            tokens = self.book.assign(latent[:count]) if self.book else np.zeros(0, int)
+            yield utt, Heard(self.words(path[:count]), tokens)
 
     def _batches(self, lengths: dict[str, int]) -> Iterator[list[str]]:
         """Utterances of one length together (an item at its SNRs), up to `batch_seconds`.
@@ -144,3 +190,14 @@ class Decoder:
             batch.append(utt)
         if batch:
             yield batch
+
+
+def write_tokens(path: Path, tokens: dict[str, np.ndarray]) -> None:
+    """One line for each utterance: its name and the acoustic tokens of its frames."""
+    path.write_text("".join(f"{utt} {' '.join(map(str, found))}\n" for utt, found in tokens.items()), encoding="utf-8")
+
+
+def read_tokens(path: Path) -> dict[str, np.ndarray]:
+    """What `write_tokens` wrote."""
+    lines = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
+    return {utt: np.array(tokens, dtype=int) for utt, *tokens in lines}

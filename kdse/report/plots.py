@@ -50,6 +50,43 @@ def plot_wer_by_snr(results: Results, set_name: str, clean: str, path: Path) -> 
     return True
 
 
+def plot_tokens(results: Results, expdir: Path, set_name: str, path: Path) -> bool:
+    """Draw what the recogniser takes frames for, clean and as each system's audio; return whether there was anything to draw.
+
+    The item is the one whose token error rate without a front end is the median at 0 dB (of all items where none has 0 dB), so
+    that it was not picked for its looks. A colour is an acoustic token; a black mark below a frame says that it changed.
+    """
+    from kdse.decode import read_tokens
+
+    systems = [(results.label(s), next(row["run"] for row in s.rows)) for s in results.on(set_name)]
+    files = [(label, expdir / run / "decode" / set_name / "tokens") for label, run in systems]
+    files = [(label, file) for label, file in files if file.exists()]
+    reference = expdir / "tokens" / f"clean_{set_name}" / "tokens"
+    if not files or not reference.exists():
+        return False
+    clean, heard = read_tokens(reference), [(label, read_tokens(file)) for label, file in files]
+    items = [utt for utt in clean if utt.endswith("__0dB")] or list(clean)
+    rates = sorted((float(np.mean(heard[0][1][utt] != clean[utt])), utt) for utt in items)
+    utt = rates[len(rates) // 2][1]
+    strips = [("clean", clean[utt]), *((label, tokens[utt]) for label, tokens in heard)]
+    figure, grid = _figure(9, 0.45 * len(heard) + 1.3, len(heard) + 1, 1)
+    order = np.random.default_rng(0).permutation(max(int(strip.max()) for _, strip in strips) + 1)
+    for axes, (label, strip) in zip(np.atleast_1d(grid).ravel(), strips, strict=True):
+        changed = strip != clean[utt]
+        axes.imshow(order[strip][None], aspect="auto", cmap="turbo", vmin=0, vmax=len(order) - 1, extent=(0, len(strip), 0, 1))
+        axes.bar(np.flatnonzero(changed) + 0.5, -0.35, 1.0, color="black")
+        axes.set(ylim=(-0.4, 1), xlim=(0, len(strip)), yticks=[], xticks=[])
+        axes.grid(False)
+        axes.spines[:].set_visible(False)
+        axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
+        axes.text(
+            1.01, 0.5, f"{100 * changed.mean():.0f} %" if label != "clean" else "changed", transform=axes.transAxes, fontsize=9
+        )
+    figure.suptitle(f"Acoustic tokens of {utt}, frame by frame", fontsize=11)
+    _save(figure, path)
+    return True
+
+
 def read_curves(folder: Path) -> Curves:
     """Read the means over each epoch of every loss in `folder/{train,valid}`, ESPnet's logs; {} where there are none.
 
@@ -65,11 +102,12 @@ def read_curves(folder: Path) -> Curves:
         log.Reload()
         ends = {event.step for event in log.Scalars("iter_epoch")} if "iter_epoch" in log.Tags()["scalars"] else None
         for tag in log.Tags()["scalars"]:
-            if "loss" in tag:
+            name = tag.removeprefix(f"{part}/")
+            if "loss" in name or name.startswith("l_") or name == "token_error_rate":
                 # A resumed training logs an epoch again: the last value of a step counts.
                 values = {event.step: event.value for event in log.Scalars(tag) if ends is None or event.step in ends}
                 steps = sorted(values)
-                curves.setdefault(tag.removeprefix(f"{part}/"), {})[part] = (steps, [values[step] for step in steps])
+                curves.setdefault(name, {})[part] = (steps, [values[step] for step in steps])
     return curves
 
 

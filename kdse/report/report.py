@@ -42,15 +42,18 @@ def run(args) -> int:
 def write_report(recipe: Path, results, expdir: Path, title: str | None = None):
     """Write RESULTS.md, tables, plots and report.html of a recipe; return its main table."""
     from kdse.report.page import render_page
-    from kdse.report.plots import plot_all_losses, plot_wer_by_snr
-    from kdse.report.sections import PLOT_BY_SNR, sections
+    from kdse.report.plots import plot_all_losses, plot_tokens, plot_wer_by_snr
+    from kdse.report.sections import PLOT_BY_SNR, PLOT_TOKENS, sections
 
     title = title or title_of(recipe, results.corpus)
     parts = sections(results)
     for path, text in render_files(title, results, parts).items():
         write_text(recipe / path, text)
-    by_snr = recipe / PLOT_BY_SNR
-    plots = {PLOT_BY_SNR: by_snr} if plot_wer_by_snr(results, "test_noisy", "test_clean", by_snr) else {}
+    drawn = {
+        PLOT_BY_SNR: plot_wer_by_snr(results, "test_noisy", "test_clean", recipe / PLOT_BY_SNR),
+        PLOT_TOKENS: plot_tokens(results, expdir, "test_noisy", recipe / PLOT_TOKENS),
+    }
+    plots = {name: recipe / name for name, done in drawn.items() if done}
     curves = plot_all_losses(recipe, expdir, results)
     write_text(recipe / "results" / "report.html", render_page(title, results.corpus, parts, plots, curves))
     say(f"report: {len(results.rows())} rows of {len(results.configs)} runs, {len(curves)} loss curves")

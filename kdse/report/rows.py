@@ -44,7 +44,12 @@ class Metric:
 
 WER = Metric("wer", "WER %", 1, True, 100.0, "word")
 CER = Metric("cer", "CER %", 1, True, 100.0, "char")
-QUALITY = (Metric("pesq_wb", "PESQ-WB", 2), Metric("stoi", "STOI", 3), Metric("si_sdr", "SI-SDR dB", 1))
+QUALITY = (
+    Metric("pesq_wb", "PESQ-WB", 2),
+    Metric("stoi", "STOI", 3),
+    Metric("si_sdr", "SI-SDR dB", 1),
+    Metric("token_error_rate", "token errors %", 1, True, 100.0),
+)
 
 Item = tuple[str, str, float | None]
 """(utt, noise, snr): what two systems share."""

@@ -7,14 +7,14 @@ import numpy as np
 
 from kdse.report.rows import CER, QUALITY, WER, Metric, Results, Scores, System, compare
 from kdse.report.tables import Column, Table, markdown
-from kdse.scoring.score import NOT_COMPUTED
+from kdse.scoring.score import NO_TOKENS, NOT_COMPUTED
 from kdse.scoring.significance import LEVEL, POWER, RESAMPLES
 
 EXPECTED = ("mct_noisy", ("spectral_subtraction", "log_mmse"), "standalone_se", "se_teacher", "kd")
 """Approaches every table names, run or not; of a tuple one is enough."""
 NAMES = {"mct_noisy": "no front end (mct_noisy)"}
 DIFFERENCES = (("kd", "standalone_se"), ("kd", "mct_noisy"))
-PLOT_BY_SNR = "results/plots/wer_by_snr.png"
+PLOT_BY_SNR, PLOT_TOKENS = "results/plots/wer_by_snr.png", "results/plots/tokens.png"
 SYNTHETIC = (
     "This corpus is speech synthesised by text-to-speech voices with synthesised noise. **Synthetic speech shows the machinery; "
     "real corpora show the science.** Read these numbers as a check that every stage works, not as results about people speaking."
@@ -41,6 +41,12 @@ def sections(results: Results) -> list[Section]:
     if by_snr:
         image = (PLOT_BY_SNR, "WER by signal-to-noise ratio")
         found.append(Section("By signal-to-noise ratio", by_snr.notes, by_snr, image=image))
+    if results.rows(lambda row: row["set"] == "test_noisy" and row["token_error_rate"] is not None):
+        what = (
+            "Each strip is one utterance, each colour an acoustic token; a black mark says that noise, or enhancement, changed it. "
+        )
+        what += "The utterance is the one at 0 dB (if any) with the median token error rate without a front end."
+        found.append(Section("What the recogniser hears", [what], image=(PLOT_TOKENS, "acoustic tokens frame by frame")))
     dev = main_table(results, "dev_noisy", name="dev")
     found.append(Section("Development set", ["Tuning and selection look at this set only.", *dev.notes], dev))
     found.append(Section("How to read this", [], bullets=footer(results)))
@@ -159,7 +165,8 @@ def footer(results: Results) -> list[str]:
         "Differences are paired: both systems are resampled with the same draws.",
         "Bold marks the best value of a column where the paired interval against every other system on the same items excludes 0. "
         "Parameters are the front end's alone.",
-        "PESQ is wide band (ITU-T P.862.2); STOI is the original, not extended; SI-SDR takes the mean off first.",
+        "PESQ is wide band (ITU-T P.862.2); STOI is the original, not extended; SI-SDR takes the mean off first. Token errors are "
+        "the frames whose acoustic token is not that of the clean signal.",
         f"Scored with {'; or: '.join(versions) or 'unrecorded versions'}.",
     ]
     return [*lines, *missing_scores(results)]
@@ -172,7 +179,7 @@ def missing_scores(results: Results) -> list[str]:
         for row in system.rows:
             for metric in QUALITY:
                 why = row["missing"].get(metric.name)
-                if why and why != NOT_COMPUTED:
+                if why and why not in (NOT_COMPUTED, NO_TOKENS):
                     of_system = found.setdefault((metric.label, row["set"], why), {})
                     of_system.setdefault(_label(results, system), []).append(row["utt"])
     lines = []

@@ -16,6 +16,7 @@ from kdse.stage import Step, done_hash
 
 NO_FRONT_END = "mct_noisy"
 NOT_COMPUTED = "not computed in this version"
+NO_TOKENS = "decoded without acoustic tokens"
 LIBRARIES = ("jiwer", "pesq", "pystoi", "numpy", "scipy", "soundfile")
 
 Quality = dict[str, tuple[dict[str, float | None], dict[str, str]]]
@@ -94,10 +95,16 @@ def score_set(folder: Path, about: dict, name: str, data: Path, decode: dict, nj
     hyps = read_hypotheses(folder / "decode" / name / "text")
     _same_ids(items, hyps, folder / "decode" / name / "text")
     scores = _quality_of_set(folder, about, name, data, items, nj)
+    rates = read_token_errors(folder / "decode" / name)
     later = {metric: NOT_COMPUTED for metric in METRICS if metric not in COMPUTED}
+    later["token_error_rate"] = NO_TOKENS
     for key, item in items.items():
         ref, hyp = normalise(item.ref), normalise(hyps[key])
         values, missing = scores[key]
+        missing = later | missing
+        if key in rates:
+            values = values | {"token_error_rate": rates[key]}
+            del missing["token_error_rate"]
         yield (
             {column: about[column] for column in FIELDS}
             # the recogniser that was used, whatever the front end was trained for
@@ -107,7 +114,7 @@ def score_set(folder: Path, about: dict, name: str, data: Path, decode: dict, nj
             | {"ref": ref, "hyp": hyp, "word": word_errors(ref, hyp), "char": char_errors(ref, hyp)}
             | dict.fromkeys(later)
             | values
-            | {"missing": missing | later}
+            | {"missing": missing}
         )
 
 
@@ -145,6 +152,17 @@ def read_hypotheses(path: Path) -> dict[str, str]:
     if not path.exists():
         raise UserError(f"there is no {path}; decode the set first (stage 8)")
     return read_table(path, empty=True)
+
+
+def read_token_errors(folder: Path) -> dict[str, float]:
+    """{item id: share of its frames whose acoustic token is not that of the clean signal}; {} where stage 8 had no tokenizer."""
+    from kdse.data.datadir import read_table
+
+    path = folder / "token_error_rate"
+    try:
+        return {key: float(rate) for key, rate in read_table(path).items()} if path.exists() else {}
+    except ValueError as e:
+        raise UserError(f"{path}: {e}; decode the set again (stage 8)") from e
 
 
 def _quality_of_set(folder: Path, about: dict, name: str, data: Path, items: dict[str, Item], nj: int) -> Quality:

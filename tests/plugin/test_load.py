@@ -55,6 +55,40 @@ def read_table_of_texts(run: Path) -> dict[str, str]:
     return {utt: words for utt, _, words in (line.partition(" ") for line in lines)}
 
 
+def test_acoustic_tokens_of_every_frame_and_the_share_that_changed(run, backend, tokens, noisy_set, snapshot, capsys):
+    """Clean tokens are computed once and stay with the tokenizer; of two utterances one is its own clean signal."""
+    from kdse.decode import read_tokens
+
+    sources = dict(line.split() for line in (noisy_set / "wav.scp").read_text().splitlines())
+    (noisy_set / "spk1.scp").write_text(f"t0 {sources['t0']}\nt1 {sources['t1']}\nt2 {sources['t2']}\n")
+    assert enhance(run, noisy_set) == 0
+    for _ in range(2):
+        for name in (run, run.parent / "mct_noisy_seed0"):
+            words = [
+                "--run",
+                name,
+                "--backend",
+                backend,
+                "--tokens",
+                tokens,
+                "--corpus",
+                "tiny",
+                "--dump",
+                noisy_set.parent,
+                "--sets",
+                "tiny",
+            ]
+            assert main(["decode", *map(str, words)]) == 0
+    assert capsys.readouterr().out.count("tokens of clean tiny: 3 in") == 1
+    clean = read_tokens(tokens / "clean_tiny" / "tokens")
+    heard = read_tokens(run / "decode" / "tiny" / "tokens")
+    rates = {line.split()[0]: float(line.split()[1]) for line in (run / "decode/tiny/token_error_rate").read_text().splitlines()}
+    assert rates == {utt: pytest.approx(np.mean(heard[utt] != clean[utt]), abs=1e-4) for utt in ("t0", "t1", "t2")}
+    bare = (run.parent / "mct_noisy_seed0" / "decode/tiny/token_error_rate").read_text()
+    assert bare == "t0 0.0000\nt1 0.0000\nt2 0.0000\n"
+    assert all(0 <= token < 4 for strip in clean.values() for token in strip)
+
+
 def test_hypotheses_do_not_depend_on_what_is_decoded_beside(run, backend, noisy_set, tmp_path):
     """One utterance at a time, or all together."""
     found = []

@@ -31,6 +31,7 @@ def made_up_rows(
                 words, chars = int(own.binomial(5, p)), int(own.binomial(20, 0.6 * p))
                 level = 0 if snr is None else snr
                 scores = {"pesq_wb": 1.6 + 0.05 * level + 0.2 * ease, "stoi": 0.8 + 0.01 * level, "si_sdr": level + 4 * ease}
+                scores["token_error_rate"] = 0.4 - 0.01 * level - 0.05 * ease
                 row = dict.fromkeys(METRICS) | {k: round(v + 0.01 * float(own.normal()), 4) for k, v in scores.items()}
                 missing = {m: NOT_COMPUTED for m in METRICS if row[m] is None}
                 run = "_".join(filter(None, [approach, student, f"seed{seed}"]))

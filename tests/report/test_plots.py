@@ -1,9 +1,12 @@
 """Loss curves from TensorBoard logs as ESPnet writes them."""
 
+import numpy as np
 import pytest
 
 from kdse import cli
-from kdse.report.plots import plot_losses, read_curves
+from kdse.decode import write_tokens
+from kdse.report.plots import plot_losses, plot_tokens, read_curves
+from kdse.report.rows import read_results
 
 
 def log(folder, values: dict[str, list[tuple[int, float]]]) -> None:
@@ -24,7 +27,7 @@ def logs(tmp_path):
     """Two epochs of 10 minibatches, logged within the epoch too, as ESPnet does."""
     log(
         tmp_path / "train",
-        {"iter_epoch": [(10, 1), (20, 2)], "loss": [(5, 9.0), (10, 2.0), (15, 9.0), (20, 1.0)], "loss_e": [(10, 0.5), (20, 0.25)]},
+        {"iter_epoch": [(10, 1), (20, 2)], "loss": [(5, 9.0), (10, 2.0), (15, 9.0), (20, 1.0)], "l_e": [(10, 0.5), (20, 0.25)]},
     )
     log(tmp_path / "valid", {"loss": [(10, 3.0), (20, 1.5)], "acc": [(10, 0.1)]})
     return tmp_path
@@ -33,7 +36,7 @@ def logs(tmp_path):
 def test_curves_are_epoch_means_of_the_losses_only(logs):
     assert read_curves(logs) == {
         "loss": {"train": ([10, 20], [2.0, 1.0]), "valid": ([10, 20], [3.0, 1.5])},
-        "loss_e": {"train": ([10, 20], [0.5, 0.25])},
+        "l_e": {"train": ([10, 20], [0.5, 0.25])},
     }
 
 
@@ -60,3 +63,17 @@ def test_the_report_draws_the_runs_it_finds(recipe):
     assert cli.main(["report", "--recipe", str(recipe)]) == 0
     assert sorted(p.name for p in (recipe / "results/plots").iterdir()) == ["loss_kd_dccrn-s_seed0.png", "wer_by_snr.png"]
     assert "Losses of kd_dccrn-s_seed0" in (recipe / "results/report.html").read_text()
+
+
+def test_token_strips(recipe, tmp_path):
+    """Drawn from the files of stage 8 for the systems that have them; nothing where there are none."""
+    results, out = read_results(recipe), tmp_path / "tokens.png"
+    assert not plot_tokens(results, tmp_path / "exp", "test_noisy", out) and not out.exists()
+    for folder, tokens in {
+        "tokens/clean_test_noisy": [0, 1, 2, 2],
+        "mct_noisy_seed0/decode/test_noisy": [0, 3, 1, 2],
+        "kd_dccrn-s_seed0/decode/test_noisy": [0, 1, 1, 2],
+    }.items():
+        (tmp_path / "exp" / folder).mkdir(parents=True)
+        write_tokens(tmp_path / "exp" / folder / "tokens", {f"u1__hum__{snr}dB": np.array(tokens) for snr in (0, 5)})
+    assert plot_tokens(results, tmp_path / "exp", "test_noisy", out) and out.read_bytes().startswith(b"\x89PNG")

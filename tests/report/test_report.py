@@ -87,7 +87,8 @@ def test_numbers_in_the_table_are_those_of_the_rows(recipe, make_rows):
     stoi = sum(row["stoi"] for row in rows) / len(rows)
     shown = cells((recipe / "RESULTS.md").read_text(), "kd (dccrn-s) |")
     assert shown[3].replace("*", "").startswith(f"{wer:.1f} [") and shown[6].replace("*", "").startswith(f"{stoi:.3f} [")
-    assert shown[8] == "240"
+    tokens = 100 * sum(row["token_error_rate"] for row in rows) / len(rows)
+    assert shown[8].replace("*", "").startswith(f"{tokens:.1f} [") and shown[9] == "240"
 
 
 def test_bold_only_where_the_interval_supports_it(recipe, make_rows, commit):

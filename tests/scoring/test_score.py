@@ -145,6 +145,17 @@ def test_new_enhanced_audio_is_scored_again_and_new_hypotheses_only_counted_agai
     assert "quality of kd_dccrn-s_seed0 on test_noisy: runs again, because" in capsys.readouterr().out
 
 
+def test_token_errors_come_from_stage_8_where_it_counted_them(recipe, capsys):
+    decoded = recipe / "exp" / RUN["run"] / "decode/test_clean"
+    assert [r["missing"]["token_error_rate"] for r in run_score("test_clean")] == ["decoded without acoustic tokens"] * 2
+    table(decoded / "token_error_rate", {"u1": "0.2500", "u2": "0.0000"})
+    rows = run_score("test_clean")
+    assert [r["token_error_rate"] for r in rows] == [0.25, 0.0] and "token_error_rate" not in rows[0]["missing"]
+    table(decoded / "token_error_rate", {"u1": "a lot", "u2": "0.0000"})
+    assert cli.main(["score", "--run", f"exp/{RUN['run']}", "--sets", "test_clean"]) == 2
+    assert "token_error_rate: could not convert string to float: 'a lot'; decode the set again" in capsys.readouterr().err
+
+
 def test_several_runs_are_scored_one_after_another_each_with_its_own_rows(recipe):
     other = recipe / "exp/kd_dccrn-s_seed1"
     shutil.copytree(recipe / "exp" / RUN["run"], other)

@@ -212,8 +212,8 @@ if within 7 "enhance"; then
 fi
 
 if within 8 "decode"; then
-    run "$cpu_cmd" decode kdse decode --run "${everything[@]/#/$expdir/}" --backend "$backend" --corpus "$corpus" --dump "$dumpdir" \
-        --config "$inference_yaml" --sets "${set_list[@]}" "${selected[@]}"
+    run "$cpu_cmd" decode kdse decode --run "${everything[@]/#/$expdir/}" --backend "$backend" --tokens "$tokens" --corpus "$corpus" \
+        --dump "$dumpdir" --config "$inference_yaml" --sets "${set_list[@]}" "${selected[@]}"
 fi
 
 if within 9 "score"; then
