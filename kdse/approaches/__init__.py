@@ -1,6 +1,6 @@
 """Ways to train a front end: one YAML each in conf/approach/, one file here for each that is no mere choice of weights.
 
-An approach is a frozen dataclass of its options. Called with (enhanced, clean, lengths, teacher) it returns its losses by name,
+An approach is a frozen dataclass of its options. Called with (enhanced, clean, lengths, lesson) it returns its losses by name,
 each as (weight, value); the model adds them up and logs each one. `mct_noisy` trains no front end: it is stage 3's backend alone.
 """
 
@@ -17,6 +17,8 @@ APPROACHES = {
     "kd_re": KD,
     "kd_rd": KD,
     "kd_q": KD,
+    "kd_t": KD,
+    "kd_full": KD,
 }
 
 

@@ -1,35 +1,28 @@
-"""`kd`: the front end learns from a frozen recogniser, which should see in ŝ the latents and the acoustic tokens of s."""
+"""`kd`: the front end learns from a frozen recogniser, which should see in ŝ the latents and the acoustic tokens of s.
+
+`kd_re` and `kd_rd` leave out one of the two; `kd_q` adds the sequence level, `kd_t` a large enhancement network as a second
+teacher, `kd_full` both.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
+from kdse.approaches.lesson import Heard, Lesson
 from kdse.approaches.standalone_se import Losses, StandaloneSE
 from kdse.errors import UserError, did_you_mean
-from kdse.losses import best_path, ctc_kl, gram, latent_distance, seq_kd, token_divergence, token_error_rate
-
-
-class Heard(NamedTuple):
-    """What a recogniser makes of waveforms: latents (B, U, D), their (B,) numbers, CTC log posteriors (B, U, V) or None."""
-
-    latents: Tensor
-    frames: Tensor
-    log_probs: Tensor | None
-
-
-class Teacher(Protocol):
-    """What `kd` asks of a frozen recogniser and its acoustic tokenizer."""
-
-    centroids: Tensor  # (K, D)
-    distance: float  # mean squared distance of a latent to its nearest centroid
-
-    def listen(self, wave: Tensor, lengths: Tensor, posteriors: bool = False) -> Heard:
-        """Of (B, N) waveforms and their (B,) lengths; differentiable in `wave`. CTC posteriors only where asked for."""
-
-    def target(self, clean: Tensor, lengths: Tensor, known: tuple[Tensor, Tensor] | None, posteriors: bool = False) -> Heard:
-        """Of clean waveforms, without gradient; `known` are their latents and numbers where they were computed before."""
+from kdse.losses import (
+    best_path,
+    ctc_kl,
+    gram,
+    latent_distance,
+    seq_kd,
+    spectrum_distance,
+    spectrum_divergence,
+    token_divergence,
+    token_error_rate,
+)
 
 
 def _seq_kd(seen: Heard, target: Heard) -> Tensor:
@@ -46,7 +39,7 @@ SEQUENCE: dict[str, Callable[[Heard, Heard], Tensor]] = {
 
 @dataclass(frozen=True)
 class KD(StandaloneSE):
-    """λ_r(t)·L_r + lambda_e·L_e + lambda_d·L_d + lambda_q·L_q.
+    """λ_r(t)·L_r + lambda_e·L_e + lambda_d·L_d + lambda_q·L_q + lambda_t·L_t.
 
     Attributes:
         lambda_r, lambda_e, lambda_d: weights of reconstruction, frame level and token level.
@@ -55,6 +48,8 @@ class KD(StandaloneSE):
         tau: temperature of the token posteriors, in units of the mean distance to the nearest centroid.
         hard: one-hot tokens of s instead of soft ones.
         lambda_q, sequence: weight and kind of the sequence level, a name of `SEQUENCE`.
+        lambda_t: weight of the SE teacher, L_t = `spectrum_distance` + divergence · `spectrum_divergence`.
+        gated: learn from the SE teacher only where it beats the student.
     """
 
     lambda_r: float = 1.0
@@ -65,6 +60,9 @@ class KD(StandaloneSE):
     hard: bool = False
     lambda_q: float = 0.0
     sequence: str = "ctc_kl"
+    lambda_t: float = 0.0
+    divergence: float = 0.1
+    gated: bool = True
     needs_teacher = True
 
     def __post_init__(self):
@@ -74,31 +72,34 @@ class KD(StandaloneSE):
         if not 0 <= self.fall <= 1:
             raise UserError(f"fall is a share of the training between 0 and 1, not {self.fall}")
 
-    def __call__(
-        self,
-        enhanced: Tensor,
-        clean: Tensor,
-        lengths: Tensor,
-        teacher: Teacher,
-        progress: float = 1.0,
-        known: tuple[Tensor, Tensor] | None = None,
-    ) -> Losses:
-        """Return l_r, l_e, l_d, l_q where it has a weight, and, with weight 0, the token error rate."""
+    @property
+    def needs_se_teacher(self) -> bool:
+        return self.lambda_t != 0
+
+    @property
+    def needs_posteriors(self) -> bool:
+        return self.lambda_q != 0 and self.sequence != "gram"
+
+    def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, lesson: Lesson) -> Losses:
+        """Return l_r, l_e, l_d, l_q and l_t where they have a weight, and, with weight 0, the token error rate."""
+        teacher = lesson.teacher
         _, l_r = super().__call__(enhanced, clean, lengths)["l_r"]
-        posteriors = bool(self.lambda_q) and self.sequence != "gram"
-        target = teacher.target(clean, lengths, known, posteriors)
-        seen = teacher.listen(enhanced, lengths, posteriors)
+        target = teacher.target(clean, lengths, lesson.known, self.needs_posteriors)
+        seen = teacher.listen(enhanced, lengths, self.needs_posteriors)
         frames, tau = target.frames, self.tau * teacher.distance
         l_d = token_divergence(seen.latents, target.latents, teacher.centroids, frames, tau, self.hard)
         errors = token_error_rate(seen.latents.detach(), target.latents, teacher.centroids, frames)
         losses = {
-            "l_r": (self.weight_r(progress), l_r),
+            "l_r": (self.weight_r(lesson.progress), l_r),
             "l_e": (self.lambda_e, latent_distance(seen.latents, target.latents, frames)),
             "l_d": (self.lambda_d, l_d),
             "token_error_rate": (0.0, errors),
         }
         if self.lambda_q:
             losses["l_q"] = (self.lambda_q, SEQUENCE[self.sequence](seen, target))
+        if self.lambda_t:
+            distance = spectrum_distance(enhanced, lesson.taught, clean, lengths, self.gated)
+            losses["l_t"] = (self.lambda_t, distance + self.divergence * spectrum_divergence(enhanced, lesson.taught, lengths))
         return losses
 
     def weight_r(self, progress: float) -> float:

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from kdse.approaches.lesson import Lesson
 from kdse.config import typed
 from kdse.errors import UserError, did_you_mean
 from kdse.losses import SIGNAL
@@ -25,6 +26,8 @@ class StandaloneSE:
     signal_loss: str = "snr"
     signal_conf: dict[str, Any] = field(default_factory=dict)
     needs_teacher = False
+    needs_se_teacher = False
+    needs_posteriors = False
 
     def __post_init__(self):
         if self.signal_loss not in SIGNAL:
@@ -32,8 +35,6 @@ class StandaloneSE:
         options = list(inspect.signature(SIGNAL[self.signal_loss]).parameters.values())[3:]
         typed(self.signal_conf, {option.name: option.default for option in options}, f"signal loss {self.signal_loss}")
 
-    def __call__(
-        self, enhanced: Tensor, clean: Tensor, lengths: Tensor, teacher: None = None, progress: float = 1.0, known: None = None
-    ) -> Losses:
+    def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, lesson: Lesson | None = None) -> Losses:
         """Return {"l_r": (1, L_r)} for (B, N) waveforms ŝ and s with (B,) lengths."""
         return {"l_r": (1.0, SIGNAL[self.signal_loss](enhanced, clean, lengths, **self.signal_conf))}

@@ -7,6 +7,7 @@ walk it.
 from kdse.losses.latent import latent_distance
 from kdse.losses.sequence import best_path, ctc_kl, gram, seq_kd
 from kdse.losses.signal import compressed_spectral_mse, multi_resolution_stft, negative_si_snr, negative_snr
+from kdse.losses.teacher import spectrum_distance, spectrum_divergence
 from kdse.losses.token import token_divergence, token_error_rate
 
 SIGNAL = {
@@ -16,4 +17,15 @@ SIGNAL = {
     "compressed_mse": compressed_spectral_mse,
 }
 
-__all__ = ["SIGNAL", "best_path", "ctc_kl", "gram", "latent_distance", "seq_kd", "token_divergence", "token_error_rate"]
+__all__ = [
+    "SIGNAL",
+    "best_path",
+    "ctc_kl",
+    "gram",
+    "latent_distance",
+    "seq_kd",
+    "spectrum_distance",
+    "spectrum_divergence",
+    "token_divergence",
+    "token_error_rate",
+]

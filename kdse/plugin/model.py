@@ -7,7 +7,7 @@ from espnet2.torch_utils.device_funcs import force_gatherable
 from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import Tensor, nn
 
-from kdse.approaches.kd import Heard
+from kdse.approaches.lesson import Heard, Lesson
 
 
 def low_precision(device: torch.device, precision: str) -> torch.autocast:
@@ -92,8 +92,9 @@ class DistillationModel(AbsESPnetModel):
 
     Args:
         enh_model: the front end.
-        approach: called with (enhanced, clean, lengths, teacher, progress, known), returns {name: (weight, loss)}.
+        approach: called with (enhanced, clean, lengths, lesson), returns {name: (weight, loss)}.
         teacher: the frozen recogniser, or None.
+        se_teacher: a frozen enhancement model, or None.
         precision: "fp32", or "bf16" for the networks (never for losses) where the processor is quicker at it.
         clock: knows how far training is; validation always has the weights of its end.
     """
@@ -105,6 +106,7 @@ class DistillationModel(AbsESPnetModel):
         teacher: FrozenTeacher | None = None,
         precision: str = "fp32",
         clock: Clock | None = None,
+        se_teacher: ESPnetEnhancementModel | None = None,
     ):
         super().__init__()
         self.clock = clock or Clock()
@@ -113,12 +115,14 @@ class DistillationModel(AbsESPnetModel):
         self.precision = precision
         if teacher is not None:
             teacher.precision = precision
-        object.__setattr__(self, "teacher", teacher)
+        object.__setattr__(self, "teacher", teacher)  # no submodules: neither saved nor trained
+        object.__setattr__(self, "se_teacher", se_teacher and se_teacher.eval().requires_grad_(False))
 
     def _apply(self, function, recurse=True):
         result = super()._apply(function, recurse)
-        if self.teacher is not None:
-            self.teacher.to(next(self.parameters()).device)
+        for teacher in (self.teacher, self.se_teacher):
+            if teacher is not None:
+                teacher.to(next(self.parameters()).device)
         return result
 
     def forward(
@@ -136,9 +140,13 @@ class DistillationModel(AbsESPnetModel):
         """
         with low_precision(speech_mix.device, self.precision):
             enhanced = enhance(self.enh_model, speech_mix, speech_mix_lengths).float()
-        progress = self.clock.progress if self.training else 1.0
+        taught = None
+        if self.se_teacher is not None:
+            with torch.no_grad():
+                taught = enhance(self.se_teacher, speech_mix, speech_mix_lengths)
         known = None if target is None else (target, target_lengths)
-        losses = self.approach(enhanced, speech_ref1, speech_mix_lengths, self.teacher, progress, known)
+        lesson = Lesson(self.teacher, self.clock.progress if self.training else 1.0, known, taught)
+        losses = self.approach(enhanced, speech_ref1, speech_mix_lengths, lesson)
         loss = sum(weight * value for weight, value in losses.values() if weight)
         stats = {name: value.detach() for name, (_, value) in losses.items()} | {"loss": loss.detach()}
         return force_gatherable((loss, stats, speech_mix.shape[0]), loss.device)

@@ -12,7 +12,7 @@ from espnet2.utils.nested_dict_action import NestedDictAction
 from kdse import approaches
 from kdse.errors import UserError
 from kdse.files import check_keys
-from kdse.plugin.load import load_state, load_teacher
+from kdse.plugin.load import load_front_end, load_state, load_teacher
 from kdse.plugin.model import Clock, DistillationModel
 from kdse.plugin.preprocess import EpochIterFactory, MixOptions, MixPreprocessor
 from kdse.plugin.speed import bf16_training, cheap_dropout
@@ -92,6 +92,7 @@ class DistillationTask(Mixing, EnhancementTask):
     kdse_conf:
         approach, approach_conf: a name of `kdse.approaches` and its options.
         backend, tokens: folders of stages 3 and 5, where the approach needs a teacher.
+        se_teacher: folder of a trained front end, where the approach learns from one.
         init: a state dict that every run starts from, or None.
         cached: whether the teacher's latents of clean speech come from stage 5 (default) or are computed anew at every step.
         precision: "fp32" or "bf16".
@@ -107,7 +108,7 @@ class DistillationTask(Mixing, EnhancementTask):
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> DistillationModel:
-        conf = kdse_conf(args, "approach", "approach_conf", "backend", "tokens", "init", "cached")
+        conf = kdse_conf(args, "approach", "approach_conf", "backend", "tokens", "se_teacher", "init", "cached")
         approach = approaches.build(conf["approach"], conf.get("approach_conf") or {})
         front_end = super().build_model(args)
         cheap_dropout(front_end)
@@ -115,7 +116,13 @@ class DistillationTask(Mixing, EnhancementTask):
             load_state(front_end, conf["init"])
         teacher = load_teacher(conf["backend"], conf["tokens"]) if approach.needs_teacher else None
         cls.clock = Clock(args.max_epoch)
-        return DistillationModel(front_end, approach, teacher, conf["precision"], cls.clock)
+        if approach.needs_posteriors and teacher.asr.ctc is None:
+            raise UserError(
+                f"approach {conf['approach']} learns from CTC posteriors ({approach.sequence}), and the backend {conf['backend']} "
+                "has no CTC branch; take another backend, or 'sequence: gram'"
+            )
+        se_teacher = load_front_end(conf["se_teacher"])[0] if approach.needs_se_teacher else None
+        return DistillationModel(front_end, approach, teacher, conf["precision"], cls.clock, se_teacher)
 
     @classmethod
     def build_iter_factory(cls, args, distributed_option, mode: str, kwargs: dict | None = None):

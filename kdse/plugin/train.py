@@ -37,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             sub.add_argument("--name", help="approach name in the tables, where it differs (se_teacher)")
             sub.add_argument("--backend", type=Path, help="folder of stage 3; frozen teacher and recogniser of the run")
             sub.add_argument("--tokens", type=Path, help="folder of stage 5")
+            sub.add_argument(
+                "--se_teacher", type=Path, help="folder of stage 4's large front end, for approaches that learn from it"
+            )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -83,11 +86,17 @@ def train_se(args: argparse.Namespace) -> None:
         if not (args.backend and args.tokens):
             raise UserError(f"approach {args.approach} learns from a recogniser: give --backend and --tokens")
         conf |= {"backend": str(args.backend), "tokens": str(args.tokens)}
+    if approach.needs_se_teacher:
+        if not args.se_teacher:
+            raise UserError(f"approach {args.approach} learns from a large front end: give --se_teacher")
+        conf |= {"se_teacher": str(args.se_teacher)}
     config = _common(args, merge({"kdse_conf": conf}, _read(args.config)))
-    teachers = {str(p): done_hash(p) for p in (args.backend, args.tokens) if approach.needs_teacher}
+    needed = [args.backend, args.tokens] if approach.needs_teacher else []
+    needed += [args.se_teacher] if approach.needs_se_teacher else []
+    teachers = {str(p): done_hash(p) for p in needed}
     for folder, finished in teachers.items():
         if finished is None:
-            raise UserError(f"{folder} is not finished; run stages 3 and 5 first")
+            raise UserError(f"{folder} is not finished; run stages 3 to 5 first")
     step = Step(args.out, _state(config) | {"teachers": teachers}, f"train {args.out.name}", replaces=True)
     if not step.needed():
         return

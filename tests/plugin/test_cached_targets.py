@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from kdse.approaches import build
-from kdse.approaches.kd import SEQUENCE, Heard
+from kdse.approaches.kd import SEQUENCE
+from kdse.approaches.lesson import Heard, Lesson
 from kdse.data.pack import LatentPack, Pack
 from kdse.plugin.load import load_backend, load_teacher
 from kdse.plugin.model import FrozenTeacher
@@ -39,8 +40,8 @@ def test_losses_agree(backend, sequence):
     with torch.no_grad():
         latents, frames, _ = teacher.listen(wave(1), ONE)
     approach = build("kd_q", {"lambda_q": 1.0, "sequence": sequence}) if sequence else build("kd", {})
-    live = approach(wave(), wave(1), ONE, teacher)
-    known = approach(wave(), wave(1), ONE, teacher, known=(latents, frames))
+    live = approach(wave(), wave(1), ONE, Lesson(teacher))
+    known = approach(wave(), wave(1), ONE, Lesson(teacher, known=(latents, frames)))
     assert live.keys() == known.keys()
     for name in live:
         torch.testing.assert_close(known[name][1], live[name][1], rtol=1e-5, atol=1e-6)

@@ -7,6 +7,7 @@ import torch
 
 from kdse.approaches import build
 from kdse.approaches.kd import KD, SEQUENCE
+from kdse.approaches.lesson import Lesson
 from kdse.plugin.load import load_backend, load_front_end, load_teacher
 from kdse.plugin.model import Clock, DistillationModel, FrozenTeacher
 
@@ -115,6 +116,31 @@ def test_sequence_losses_reach_the_student(front_end, teacher, sequence):
     assert sequence == "seq_kd" or any(parameter.grad.abs().max() > 0 for parameter in model.parameters())
 
 
+def test_a_large_front_end_teaches_where_it_is_better(front_end, standalone, teacher, same):
+    """`kd_t`: L_t reaches the student, and the SE teacher neither changes nor enters the checkpoint."""
+    se_teacher = load_front_end(standalone[0])[0].train()
+    before = {name: value.clone() for name, value in se_teacher.state_dict().items()}
+    weights = {"lambda_r": 0.0, "lambda_e": 0.0, "lambda_d": 0.0, "lambda_t": 1.0, "gated": False}
+    torch.nn.init.normal_(next(front_end.parameters()), std=0.5)  # a student that differs from its teacher
+    model = DistillationModel(front_end, build("kd_t", weights), teacher, se_teacher=se_teacher).train()
+    loss, stats, _ = model(waves(), LENGTHS, waves(1), speech_ref1_lengths=LENGTHS)
+    loss.backward()
+    assert loss.item() == pytest.approx(stats["l_t"].item()) and stats["l_t"] > 0
+    assert any(p.grad is not None and p.grad.abs().max() > 0 for p in front_end.parameters())
+    assert same(before, se_teacher.state_dict()) and not se_teacher.training
+    assert not any(id(p) in set(map(id, model.parameters())) for p in se_teacher.parameters())
+
+
+def test_kd_full_trains_through_espnet(train_se, backend, tokens, standalone, tmp_path, weights, capsys):
+    """With both teachers, by the command line; the student that comes out is a plain front end."""
+    (tmp_path / "kd_full.yaml").write_text("{lambda_q: 1.0, sequence: gram, lambda_t: 1.0}")
+    words = ["--backend", backend, "--tokens", tokens, "--approach_config", tmp_path / "kd_full.yaml"]
+    assert train_se(tmp_path / "run", "kd_full", *words) == 2
+    assert "approach kd_full learns from a large front end: give --se_teacher" in capsys.readouterr().err
+    assert train_se(tmp_path / "run", "kd_full", *words, "--se_teacher", standalone[0]) == 0
+    assert weights(tmp_path / "run").keys() == weights(standalone[0]).keys()
+
+
 def test_reconstruction_loses_weight_while_training(front_end, teacher):
     """From 1 to lambda_r over half of the epochs; validation always has lambda_r."""
     model = DistillationModel(front_end, build("kd", {"lambda_r": 0.01, "fall": 0.5}), teacher, clock=Clock(4))
@@ -136,7 +162,7 @@ def test_the_clock_follows_the_epochs(train_se, backend, tokens, tmp_path, monke
 def test_a_perfect_student_loses_nothing(front_end, teacher):
     """ŝ = s: the recogniser sees the same latents and tokens."""
     wave = waves()
-    losses = build("kd", {})(wave, wave, LENGTHS, teacher)
+    losses = build("kd", {})(wave, wave, LENGTHS, Lesson(teacher))
     assert losses["l_e"][1] == losses["l_d"][1] == losses["token_error_rate"][1] == 0
 
 
@@ -144,8 +170,8 @@ def test_losses_see_no_bfloat16(front_end, teacher):
     """Networks run in bfloat16, losses outside: eight bits of a squared distance are no distance."""
     seen = []
 
-    def approach(enhanced, clean, lengths, teacher, progress, known):
-        latents, *_ = teacher.listen(clean, lengths)
+    def approach(enhanced, clean, lengths, lesson):
+        latents, *_ = lesson.teacher.listen(clean, lengths)
         seen.append((torch.is_autocast_enabled("cpu"), enhanced.dtype, latents.dtype))
         return {"l_r": (1.0, enhanced.square().mean())}
 

@@ -182,7 +182,7 @@ def test_a_teacher_that_is_missing(refused):
 
 def test_a_teacher_that_is_not_finished(refused, backend, tmp_path):
     message = refused("kd", "--backend", backend, "--tokens", tmp_path)
-    assert message == f"{tmp_path} is not finished; run stages 3 and 5 first"
+    assert message == f"{tmp_path} is not finished; run stages 3 to 5 first"
 
 
 @pytest.mark.parametrize("workers", [0, 1])

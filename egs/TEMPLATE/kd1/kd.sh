@@ -151,7 +151,7 @@ front_end() {
         [ ! -f "$file" ] || { options=(--approach_config "$file") && break; }
     done
     run "$train_cmd" "train_$name" kdse train se --approach "$1" "${options[@]}" --seed "$2" --config "$student_yaml" \
-        --backend "$backend" --tokens "$tokens" --out "$expdir/$name" "${training[@]}"
+        --backend "$backend" --tokens "$tokens" --se_teacher "$teacher" --out "$expdir/$name" "${training[@]}"
 }
 
 # Runs that stages 7 to 9 process: no front end, the classical ones, the SE teacher, the students.

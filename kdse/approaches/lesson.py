@@ -1,0 +1,42 @@
+"""What an approach may learn from beside the clean waveform: a recogniser, a large enhancement network, and the time."""
+
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+
+class Heard(NamedTuple):
+    """What a recogniser makes of waveforms: latents (B, U, D), their (B,) numbers, CTC log posteriors (B, U, V) or None."""
+
+    latents: Tensor
+    frames: Tensor
+    log_probs: Tensor | None
+
+
+class Teacher(Protocol):
+    """What `kd` asks of a frozen recogniser and its acoustic tokenizer."""
+
+    centroids: Tensor  # (K, D)
+    distance: float  # mean squared distance of a latent to its nearest centroid
+
+    def listen(self, wave: Tensor, lengths: Tensor, posteriors: bool = False) -> Heard:
+        """Of (B, N) waveforms and their (B,) lengths; differentiable in `wave`. CTC posteriors only where asked for."""
+
+    def target(self, clean: Tensor, lengths: Tensor, known: tuple[Tensor, Tensor] | None, posteriors: bool = False) -> Heard:
+        """Of clean waveforms, without gradient; `known` are their latents and numbers where they were computed before."""
+
+
+class Lesson(NamedTuple):
+    """What an approach is given with a batch.
+
+    Attributes:
+        teacher: the frozen recogniser, or None.
+        progress: share of the training that is over, 1 in validation.
+        known: the recogniser's latents (B, U, D) of the clean waveforms and their (B,) numbers, where stage 5 kept them.
+        taught: (B, N) what the SE teacher makes of the noisy waveforms, without gradient, or None.
+    """
+
+    teacher: Teacher | None = None
+    progress: float = 1.0
+    known: tuple[Tensor, Tensor] | None = None
+    taught: Tensor | None = None
