@@ -18,6 +18,7 @@ VERBS = {
     "enhance": ("kdse.plugin.enhance_sets", "stage 7: enhance dev and test sets"),
     "decode": ("kdse.decode", "stage 8: recognise original or enhanced sets"),
     "score": ("kdse.scoring.score", "stage 9: write one score row per utterance"),
+    "trial": ("kdse.scoring.trial", "note what a run scored on dev in the recipe's tuning log"),
     "report": ("kdse.report.report", "stage 10: render RESULTS.md, tables, plots and the page from score rows"),
 }
 

@@ -32,7 +32,7 @@ class EpochLines(logging.Handler):
         self.before = epoch - 1 if self.before is None else self.before
         train, valid = (dict(re.findall(r"(\w+)=(nan|-?inf|[-+\d.e]+)", part)) for part in found.groups()[1:])
         rate = (time.monotonic() - self.start) / (epoch - self.before)
-        shown = [k for k in ("loss", "cer_ctc", "l_r", "l_e", "l_d", "l_q", "token_error_rate") if k in valid]
+        shown = [k for k in ("loss", "cer_ctc", "l_r", "l_e", "l_d", "l_q", "l_t", "token_error_rate") if k in valid]
         dev = ", ".join(f"{k} {float(valid[k]):.3g}" for k in shown)
         if self.bar is not None:
             self.bar.update(epoch - self.bar.n)

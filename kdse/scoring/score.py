@@ -93,7 +93,7 @@ def score_set(folder: Path, about: dict, name: str, data: Path, decode: dict, nj
 
     items = read_items(data)
     hyps = read_hypotheses(folder / "decode" / name / "text")
-    _same_ids(items, hyps, folder / "decode" / name / "text")
+    check_same_ids(items, hyps, folder / "decode" / name / "text")
     scores = _quality_of_set(folder, about, name, data, items, nj)
     rates = read_token_errors(folder / "decode" / name)
     later = {metric: NOT_COMPUTED for metric in METRICS if metric not in COMPUTED}
@@ -173,7 +173,7 @@ def _quality_of_set(folder: Path, about: dict, name: str, data: Path, items: dic
     enhanced = folder / "enhanced" / name / "wav.scp"
     if enhanced.exists():
         estimates = read_table(enhanced)
-        _same_ids(items, estimates, enhanced)
+        check_same_ids(items, estimates, enhanced)
     elif about["approach"] == NO_FRONT_END:
         estimates = {key: item.noisy for key, item in items.items()}
     else:
@@ -246,7 +246,7 @@ def _rows_of_before(path: Path) -> list[dict]:
         return []  # unreadable; it is about to be replaced
 
 
-def _same_ids(items: dict, table: dict, path: Path) -> None:
+def check_same_ids(items: dict, table: dict, path: Path) -> None:
     """Raise UserError unless both have the same utterances, naming the first that only one has."""
     for first, second, what in ((items, table, "is missing"), (table, items, "is not in the set")):
         alone = [key for key in first if key not in second]

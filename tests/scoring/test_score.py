@@ -1,5 +1,6 @@
 """`kdse score` on a miniature experiment folder: the rows, what is skipped on a rerun, and what a user can get wrong."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -154,6 +155,22 @@ def test_token_errors_come_from_stage_8_where_it_counted_them(recipe, capsys):
     table(decoded / "token_error_rate", {"u1": "a lot", "u2": "0.0000"})
     assert cli.main(["score", "--run", f"exp/{RUN['run']}", "--sets", "test_clean"]) == 2
     assert "token_error_rate: could not convert string to float: 'a lot'; decode the set again" in capsys.readouterr().err
+
+
+def test_a_trial_is_one_line_of_the_tuning_log(recipe, capsys):
+    """Written again for a run that is tried again; only dev sets count."""
+    assert cli.main(["trial", "--run", f"exp/{RUN['run']}", "--set", "test_noisy"]) == 2
+    assert "choices are made on dev, not on test_noisy" in capsys.readouterr().err
+    (recipe / "dump/test_noisy").rename(recipe / "dump/dev_noisy")
+    (recipe / "exp" / RUN["run"] / "decode/test_noisy").rename(recipe / "exp" / RUN["run"] / "decode/dev_noisy")
+    for note in ("first", "second"):
+        assert cli.main(["trial", "--run", f"exp/{RUN['run']}", "--note", note]) == 0
+    (line,) = [json.loads(text) for text in Path("tuning.jsonl").read_text().splitlines()]
+    assert (line["run"], line["note"], line["items"], line["wer"]) == (RUN["run"], "second", 3, round(400 / 9, 2))
+    assert line["wer_by_snr"] == {"-5 dB": round(100 / 3, 2), "5 dB": 50.0}
+    Path("tuning.jsonl").write_text("{}\n")
+    assert cli.main(["trial", "--run", f"exp/{RUN['run']}"]) == 2
+    assert "tuning.jsonl, line 1, is no line of a tuning log" in capsys.readouterr().err
 
 
 def test_several_runs_are_scored_one_after_another_each_with_its_own_rows(recipe):
