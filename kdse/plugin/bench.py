@@ -1,0 +1,140 @@
+"""`kdse bench train`: how fast the trainings of a recipe are, loader and optimiser included, as ratios of one run."""
+
+import argparse
+import itertools
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from kdse.data.audio import RATE
+from kdse.errors import UserError
+from kdse.files import read_yaml
+from kdse.progress import say
+
+CASES = ("backend", "standalone_se", "kd", "kd, live targets", "frozen encoder")
+"""What is timed. The last is one forward of the frozen recogniser and one backward to its input, on kd's batches."""
+AIMS = {"backend": 110.0, "kd": 60.0}
+"""Seconds of audio a second, on two cores."""
+WARM_UP = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `kdse bench`."""
+    kinds = parser.add_subparsers(dest="kind", metavar="train", required=True)
+    sub = kinds.add_parser("train", help="seconds of audio a second, and peak memory, of each training", description=__doc__)
+    sub.add_argument("--backend", type=Path, default=Path("exp/asr_conformer"), help="trained by stage 3 (default: %(default)s)")
+    sub.add_argument("--kd", type=Path, default=Path("exp/kd_bandcrn-m_seed0"), help="trained by stage 6 (default: %(default)s)")
+    sub.add_argument(
+        "--updates", type=int, default=200, help="timed updates of each, after a few that are not (default: %(default)s)"
+    )
+    sub.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Time every case in a process of its own, one after another, and print the table."""
+    if args.updates < 1:
+        raise UserError(f"--updates must be 1 or more, not {args.updates}")
+    for folder in (args.backend, args.kd):
+        if not (folder / "train.yaml").exists():
+            raise UserError(f"{folder} is no training; run the recipe's stages 3 to 6 first, then this in the recipe's folder")
+    if args.case:
+        print(json.dumps(time_case(args.case, args.backend if args.case == "backend" else args.kd, args.updates)))
+        return
+    found = {}
+    for case in CASES:
+        words = ["bench", "train", "--backend", args.backend, "--kd", args.kd, "--updates", args.updates, "--case", case]
+        done = subprocess.run([sys.executable, "-m", "kdse.cli", *map(str, words)], capture_output=True, text=True)
+        if done.returncode:
+            raise UserError(f"{case}: {done.stderr.strip().splitlines()[-1]}")
+        found[case] = json.loads(done.stdout.splitlines()[-1])
+        say(f"{case}: {found[case]['updates']} updates in {found[case]['seconds']:.1f} s")
+    print(table(found))
+
+
+def table(found: dict[str, dict[str, float]]) -> str:
+    """The numbers side by side, and what kd costs beside its parts."""
+    lines = [f"{'training':18} {'audio s/s':>10} {'aim':>5} {'s/update':>9} {'peak MB':>8}"]
+    for case, f in found.items():
+        aim = f"{AIMS[case]:.0f}" if case in AIMS else ""
+        speed = f["audio"] / f["seconds"]
+        lines.append(f"{case:18} {speed:10.1f} {aim:>5} {f['seconds'] / f['updates']:9.3f} {f['memory']:8.0f}")
+    step = {case: f["seconds"] / f["updates"] for case, f in found.items()}
+    parts = step["standalone_se"] + step["frozen encoder"]
+    lines.append(
+        f"a kd step costs {step['kd'] / parts:.2f} of (a standalone_se step + the frozen encoder, there and back); aim 1.10"
+    )
+    lines.append(f"computing kd's targets at every step would cost {step['kd, live targets'] / step['kd']:.2f} of that")
+    return "\n".join(lines)
+
+
+def time_case(case: str, folder: Path, updates: int) -> dict[str, float]:
+    """Time one training as ESPnet's trainer does it: batch from the loader, loss, gradients, clipping, optimiser, schedule.
+
+    Returns: updates, seconds, unpadded seconds of audio, and the process's peak memory in MB.
+    """
+    import resource
+
+    import torch
+
+    from kdse.plugin.task import DistillationTask, MixingASRTask
+
+    config = read_yaml(folder / "train.yaml")
+    task = MixingASRTask if case == "backend" else DistillationTask
+    if case == "standalone_se":
+        config["kdse_conf"] |= {"approach": "standalone_se", "approach_conf": {}}
+    if case in ("standalone_se", "kd, live targets"):
+        config["train_data_path_and_name_and_type"] = config["train_data_path_and_name_and_type"][:1]  # the waveforms alone
+    args = argparse.Namespace(**{**vars(task.get_parser().parse_args([])), **config})
+    torch.manual_seed(args.seed)
+    model = task.build_model(args).train()
+    (optimiser,) = task.build_optimizers(args, model)
+    step = _heard_only(model) if case == "frozen encoder" else _trained(model, optimiser, args.grad_clip)
+    seconds, audio = _timed(step, _batches(task, args), updates)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"updates": updates, "seconds": seconds, "audio": audio, "memory": memory}
+
+
+def _batches(task, args):
+    """The batches of epoch after epoch."""
+    from espnet2.train.distributed_utils import DistributedOption
+
+    factory = task.build_iter_factory(args, DistributedOption(), "train")
+    for epoch in itertools.count(1):
+        for _, batch in factory.build_iter(epoch):
+            yield batch
+
+
+def _timed(step, batches, updates: int) -> tuple[float, float]:
+    """Seconds for `updates` steps, waiting for batches included, and seconds of speech in them without padding."""
+    for batch in itertools.islice(batches, WARM_UP):
+        step(batch)
+    started, audio = time.perf_counter(), 0.0
+    for batch in itertools.islice(batches, updates):
+        step(batch)
+        audio += float(next(batch[name] for name in ("speech_mix_lengths", "speech_lengths") if name in batch).sum()) / RATE
+    return time.perf_counter() - started, audio
+
+
+def _trained(model, optimiser, clip: float):
+    """A training step, as ESPnet's trainer does it."""
+    import torch
+
+    def step(batch) -> None:
+        optimiser.zero_grad()
+        model(**batch)[0].backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+        optimiser.step()
+
+    return step
+
+
+def _heard_only(model):
+    """One forward of the frozen recogniser and one backward to its input."""
+
+    def step(batch) -> None:
+        wave = batch["speech_mix"].requires_grad_(True)
+        model.teacher.listen(wave, batch["speech_mix_lengths"]).latents.square().mean().backward()
+
+    return step
