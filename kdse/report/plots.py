@@ -58,7 +58,7 @@ def plot_tokens(results: Results, expdir: Path, set_name: str, path: Path) -> bo
     """
     from kdse.decode import read_tokens
 
-    systems = [(results.label(s), next(row["run"] for row in s.rows)) for s in results.on(set_name)]
+    systems = [(results.label(s).replace("mct_noisy", "noisy"), next(row["run"] for row in s.rows)) for s in results.on(set_name)]
     files = [(label, expdir / run / "decode" / set_name / "tokens") for label, run in systems]
     files = [(label, file) for label, file in files if file.exists()]
     reference = expdir / "tokens" / f"clean_{set_name}" / "tokens"
@@ -103,7 +103,7 @@ def read_curves(folder: Path) -> Curves:
         ends = {event.step for event in log.Scalars("iter_epoch")} if "iter_epoch" in log.Tags()["scalars"] else None
         for tag in log.Tags()["scalars"]:
             name = tag.removeprefix(f"{part}/")
-            if "loss" in name or name.startswith("l_") or name == "token_error_rate":
+            if name == "loss" or name.startswith(("loss_ctc", "l_")) or name == "token_error_rate":
                 # A resumed training logs an epoch again: the last value of a step counts.
                 values = {event.step: event.value for event in log.Scalars(tag) if ends is None or event.step in ends}
                 steps = sorted(values)
