@@ -125,20 +125,21 @@ class Decoder:
         """Recognise `source`/wav.scp; write `out`/{text,decode.yaml}, which appear when they are complete.
 
         With a tokenizer also `out`/tokens, the acoustic tokens of every frame, and `out`/token_error_rate, the share of frames
-        whose token differs from that of the clean signal in `data`/spk1.scp.
+        whose token differs from that of the clean signal in `data`/spk1.scp, where there is one.
         """
         import yaml
 
         heard = self.hear(source / "wav.scp", what)
-        clean = self.clean_tokens(data) if self.book else {}
+        clean = self.clean_tokens(data) if self.book and (data / "spk1.scp").exists() else {}
         about = {"decode": self.config.decode, "backend": self.name, "omega": 0.0}
         with atomic_dir(out) as part:
             (part / "text").write_text("".join(f"{utt} {h.words}\n" for utt, h in heard.items()), encoding="utf-8")
             (part / "decode.yaml").write_text(yaml.safe_dump(about), encoding="utf-8")
             if self.book:
                 write_tokens(part / "tokens", {utt: h.tokens for utt, h in heard.items()})
-                rates = {utt: float(np.mean(heard[utt].tokens != clean[utt])) for utt in heard}
-                (part / "token_error_rate").write_text("".join(f"{utt} {rate:.4f}\n" for utt, rate in rates.items()))
+                rates = {utt: float(np.mean(heard[utt].tokens != clean[utt])) for utt in heard if utt in clean}
+                if rates:
+                    (part / "token_error_rate").write_text("".join(f"{utt} {rate:.4f}\n" for utt, rate in rates.items()))
 
     def clean_tokens(self, data: Path) -> dict[str, np.ndarray]:
         """The acoustic tokens of a set's clean signals, computed once: they stay in the folder of the tokenizer."""
