@@ -98,6 +98,7 @@ def time_case(case: str, folder: Path, updates: int) -> dict[str, float]:
 
 def _batches(task, args):
     """The batches of epoch after epoch."""
+    import kdse.plugin.register  # noqa: F401  isort: skip
     from espnet2.train.distributed_utils import DistributedOption
 
     factory = task.build_iter_factory(args, DistributedOption(), "train")

@@ -47,27 +47,42 @@ def masking(net: type[nn.Module]) -> type[MaskSeparator]:
     return Separator
 
 
-def sized(net: type[nn.Module], sizes: dict[str, tuple], name: str) -> type[MaskSeparator]:
-    """The separator `name` of a network that is made from (bins, channels, units) and comes in sizes.
+def chosen(sizes: dict[str, tuple], name: str, size: str, channels: list | None, units: int | None) -> tuple[tuple, int]:
+    """Channels and units of a size, unless they are given.
 
-    Its options: `size`, a name of `sizes` (about 60 k, 200 k and 1 M parameters at 257 bins), and `channels` and `units`, which
-    override the size's own.
+    Raises: UserError where the network `name` has no such size.
+    """
+    if size not in sizes:
+        raise UserError(f"{name} has no size '{size}'{did_you_mean(size, sizes)}; there are {', '.join(sizes)}")
+    preset = sizes[size]
+    return tuple(channels or preset[0]), units or preset[1]
+
+
+class KdseDCCRN(MaskSeparator):
+    """`separator: kdse_dccrn`: a causal student, complex masks.
+
+    Args:
+        input_dim: frequency bins, given by ESPnet.
+        num_spk: 1.
+        size: "s", "m" or "l" (about 60 k, 200 k and 1 M parameters at 257 bins), unless `channels` and `units` are given.
+        channels, units: see `kdse.nets.dccrn.DCCRN`.
     """
 
-    class Separator(MaskSeparator):
-        def __init__(
-            self, input_dim: int, num_spk: int = 1, size: str = "m", channels: list | None = None, units: int | None = None
-        ):
-            if size not in sizes:
-                raise UserError(f"{name} has no size '{size}'{did_you_mean(size, sizes)}; there are {', '.join(sizes)}")
-            preset = sizes[size]
-            super().__init__(net(input_dim, tuple(channels or preset[0]), units or preset[1]), num_spk)
+    def __init__(self, input_dim: int, num_spk: int = 1, size: str = "m", channels: list | None = None, units: int | None = None):
+        super().__init__(dccrn.DCCRN(input_dim, *chosen(dccrn.SIZES, "kdse_dccrn", size, channels, units)), num_spk)
 
-    Separator.__name__ = Separator.__qualname__ = f"Kdse{net.__name__}"
-    return Separator
+
+class KdseBandCRN(MaskSeparator):
+    """`separator: kdse_bandcrn`: the headline student, causal, one gain for each of 64 bands.
+
+    Args: as of `KdseDCCRN`; channels and units: see `kdse.nets.bandcrn.BandCRN`.
+    """
+
+    def __init__(self, input_dim: int, num_spk: int = 1, size: str = "m", channels: list | None = None, units: int | None = None):
+        super().__init__(bandcrn.BandCRN(input_dim, *chosen(bandcrn.SIZES, "kdse_bandcrn", size, channels, units)), num_spk)
 
 
 SEPARATORS = {  # keys in lower case: ESPnet lowers what it reads
-    "kdse_dccrn": sized(dccrn.DCCRN, dccrn.SIZES, "kdse_dccrn"),
-    "kdse_bandcrn": sized(bandcrn.BandCRN, bandcrn.SIZES, "kdse_bandcrn"),
+    "kdse_dccrn": KdseDCCRN,
+    "kdse_bandcrn": KdseBandCRN,
 }

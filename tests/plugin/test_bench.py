@@ -10,7 +10,7 @@ from kdse.plugin import bench
 def test_every_case_runs_on_a_trained_recipe(case, backend, kd):
     found = bench.time_case(case, backend if case == "backend" else kd[0], updates=3)
     assert found["updates"] == 3 and found["seconds"] > 0 and found["memory"] > 100
-    assert 3 * 0.5 <= found["audio"] <= 3 * 1.5  # batches of at most 24,000 samples, of utterances of at least half a second
+    assert 3 * 0.5 <= found["audio"] <= 3 * 3.75  # from one of the six training utterances a batch to all of them
 
 
 def test_the_table_is_made_of_the_numbers():
