@@ -15,6 +15,7 @@ from kdse.progress import progress
 from kdse.runs import write_run
 from kdse.selected import allowed_sets
 from kdse.stage import Step, done_hash
+from kdse.tokens import load_tokens, read_tokens, write_tokens
 
 NO_FRONT_END = "mct_noisy"
 
@@ -85,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
             write_run(run_folder, {"decode": asdict(config)}, **about)
 
 
-class Heard(NamedTuple):
+class Recognised(NamedTuple):
     """Of one utterance: its words, and the acoustic token of each frame (empty without a tokenizer)."""
 
     words: str
@@ -105,7 +106,6 @@ class Decoder:
         import torch
 
         from kdse.plugin.load import load_teacher
-        from kdse.tokens import load_tokens
 
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.name, self.config, self.folder = backend.name, config, tokens
@@ -152,7 +152,7 @@ class Decoder:
             step.finish()
         return read_tokens(out / "tokens")
 
-    def hear(self, scp: Path, what: str) -> dict[str, Heard]:
+    def hear(self, scp: Path, what: str) -> dict[str, Recognised]:
         """What is heard in every file of a wav.scp, in the order of their names."""
         from kdse.data.audio import read_audio
         from kdse.data.datadir import read_table
@@ -162,7 +162,7 @@ class Decoder:
         found = dict(progress((pair for batch in batches for pair in self._heard(batch, waves)), what, len(waves)))
         return {utt: found[utt] for utt in sorted(found)}
 
-    def _heard(self, batch: list[str], waves: dict[str, np.ndarray]) -> Iterator[tuple[str, Heard]]:
+    def _heard(self, batch: list[str], waves: dict[str, np.ndarray]) -> Iterator[tuple[str, Recognised]]:
         """Utterances of one length."""
         import torch
 
@@ -173,7 +173,7 @@ class Decoder:
         best = log_probs.argmax(-1).tolist()
         for utt, path, latent, count in zip(batch, best, latents.cpu().numpy(), frames.tolist(), strict=True):
             tokens = self.book.assign(latent[:count]) if self.book else np.zeros(0, int)
-            yield utt, Heard(self.words(path[:count]), tokens)
+            yield utt, Recognised(self.words(path[:count]), tokens)
 
     def _batches(self, lengths: dict[str, int]) -> Iterator[list[str]]:
         """Utterances of one length together (an item at its SNRs), up to `batch_seconds`.
@@ -191,14 +191,3 @@ class Decoder:
             batch.append(utt)
         if batch:
             yield batch
-
-
-def write_tokens(path: Path, tokens: dict[str, np.ndarray]) -> None:
-    """One line for each utterance: its name and the acoustic tokens of its frames."""
-    path.write_text("".join(f"{utt} {' '.join(map(str, found))}\n" for utt, found in tokens.items()), encoding="utf-8")
-
-
-def read_tokens(path: Path) -> dict[str, np.ndarray]:
-    """What `write_tokens` wrote."""
-    lines = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
-    return {utt: np.array(tokens, dtype=int) for utt, *tokens in lines}

@@ -107,3 +107,14 @@ def load_tokens(folder: Path | str) -> TokenBook:
         raise UserError(f"{path} is missing; run stage 5 (kdse tokens) first") from e
     except (ValueError, KeyError, OSError, EOFError, BadZipFile) as e:
         raise UserError(f"{path} is no token file; run stage 5 (kdse tokens) again") from e
+
+
+def write_tokens(path: Path, tokens: dict[str, np.ndarray]) -> None:
+    """One line for each utterance: its name and the acoustic tokens of its frames."""
+    path.write_text("".join(f"{utt} {' '.join(map(str, found))}\n" for utt, found in tokens.items()), encoding="utf-8")
+
+
+def read_tokens(path: Path) -> dict[str, np.ndarray]:
+    """What `write_tokens` wrote."""
+    lines = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
+    return {utt: np.array(tokens, dtype=int) for utt, *tokens in lines}

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from kdse.nets.unet import RecurrentUNet
+
 SIZES = {  # channels per level, LSTM width: about 60 k, 200 k and 1 M parameters at 64 bands
     "s": ((12, 16, 24), 44),
     "m": ((16, 32, 48), 80),
@@ -59,7 +61,7 @@ class Block(nn.Module):
         return F.leaky_relu(self.norm(x), 0.2)
 
 
-class BandCRN(nn.Module):
+class BandCRN(RecurrentUNet):
     """A real mask between 0 and 1 from band energies, frame by frame, without a look at later frames.
 
     A recogniser hears some 40 mel bands and no phase, so a mask of 64 bands has all that it can tell apart; and where DCCRN
@@ -92,15 +94,5 @@ class BandCRN(nn.Module):
         """Return the mask (B, T, F) for a complex `spectrum` (B, T, F)."""
         power = spectrum.real**2 + spectrum.imag**2
         x = (power @ self.weights + 1e-6).log()[:, None] / 4
-        skips = []
-        for block in self.encoder:
-            x = block(x)
-            skips.append(x)
-        batch, channels, frames, bands = x.shape
-        flat = x.transpose(1, 2).reshape(batch, frames, channels * bands)
-        flat = self.spread(self.lstm(self.squeeze(flat))[0])
-        x = flat.reshape(batch, frames, channels, bands).transpose(1, 2)
-        for block in self.decoder:
-            x = block(x + skips.pop())
-        gains = torch.sigmoid(self.last(x + skips.pop())[:, 0, : spectrum.shape[1]].float())
+        gains = torch.sigmoid(self.last(self.through(x))[:, 0, : spectrum.shape[1]].float())
         return gains @ self.weights.T

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from kdse.nets.unet import RecurrentUNet
+
 SIZES = {  # complex channels per level, LSTM width: about 60 k, 200 k and 1 M parameters at 257 bins
     "s": ((4, 8, 16, 16, 16), 36),
     "m": ((8, 16, 24, 32, 32), 64),
@@ -52,7 +54,7 @@ class Block(nn.Module):
         return F.leaky_relu(self.norm(self.conv(x)), 0.2)
 
 
-class DCCRN(nn.Module):
+class DCCRN(RecurrentUNet):
     """Complex ratio mask from a noisy spectrum, frame by frame, without a look at later frames.
 
     Magnitudes are compressed (|X|^0.3, phase kept) before the encoder; skips are added, not concatenated, to halve the decoder.
@@ -84,17 +86,7 @@ class DCCRN(nn.Module):
         power = spectrum.real**2 + spectrum.imag**2 + 1e-10
         squeezed = power**-0.35  # |X|^0.3 = |X| · (|X|²)^-0.35
         x = torch.stack([spectrum.real * squeezed, spectrum.imag * squeezed], 1)
-        skips = []
-        for block in self.encoder:
-            x = block(x)
-            skips.append(x)
-        batch, channels, frames, freqs = x.shape
-        flat = x.transpose(1, 2).reshape(batch, frames, channels * freqs)
-        flat = self.spread(self.lstm(self.squeeze(flat))[0])
-        x = flat.reshape(batch, frames, channels, freqs).transpose(1, 2)
-        for block in self.decoder:
-            x = block(x + skips.pop())
-        x = self.last(x + skips.pop()).float()
+        x = self.last(self.through(x)).float()
         magnitude = torch.sqrt(x[:, 0] ** 2 + x[:, 1] ** 2 + 1e-8)
         bounded = torch.tanh(magnitude) / magnitude
         return torch.complex(x[:, 0] * bounded, x[:, 1] * bounded)

@@ -70,7 +70,7 @@ def table(found: dict[str, dict[str, float]]) -> str:
 
 
 def time_case(case: str, folder: Path, updates: int) -> dict[str, float]:
-    """Time one training as ESPnet's trainer does it: batch from the loader, loss, gradients, clipping, optimiser, schedule.
+    """Time one training as ESPnet's trainer does it: batch from the loader, loss, gradients, clipping, optimiser.
 
     Returns: updates, seconds, unpadded seconds of audio, and the process's peak memory in MB.
     """

@@ -30,7 +30,7 @@ def _unchecked(function=None, **options):
 
 
 def import_espnet() -> None:
-    """Import the ESPnet tasks that kdse builds on, once (about 5 s), silently; an import error is raised as it is."""
+    """Import the ESPnet tasks that kdse builds on, once (it takes seconds), silently; an import error is raised as it is."""
     import nltk
     import typeguard
 

@@ -56,7 +56,7 @@ def plot_tokens(results: Results, expdir: Path, set_name: str, path: Path) -> bo
     The item is the one whose token error rate without a front end is the median at 0 dB (of all items where none has 0 dB), so
     that it was not picked for its looks. A colour is an acoustic token; a black mark below a frame says that it changed.
     """
-    from kdse.decode import read_tokens
+    from kdse.tokens import read_tokens
 
     systems = [(results.label(s).replace("mct_noisy", "noisy"), next(row["run"] for row in s.rows)) for s in results.on(set_name)]
     files = [(label, expdir / run / "decode" / set_name / "tokens") for label, run in systems]

@@ -57,7 +57,7 @@ def read_table_of_texts(run: Path) -> dict[str, str]:
 
 def test_acoustic_tokens_of_every_frame_and_the_share_that_changed(run, backend, tokens, noisy_set, snapshot, capsys):
     """Clean tokens are computed once and stay with the tokenizer. Without a front end each utterance is its clean signal here."""
-    from kdse.decode import read_tokens
+    from kdse.tokens import read_tokens
 
     bare = run.parent / "mct_noisy_seed0"
     assert enhance(run, noisy_set) == decode(run, backend, noisy_set, "--tokens", tokens) == 0

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from kdse import cli
-from kdse.decode import write_tokens
 from kdse.report.plots import plot_losses, plot_tokens, read_curves
 from kdse.report.rows import read_results
+from kdse.tokens import write_tokens
 
 
 def log(folder, values: dict[str, list[tuple[int, float]]]) -> None:
