@@ -76,20 +76,25 @@ def load_front_end(run: Path | str, device: str = "cpu"):
     return load(EnhancementTask, Path(run) / "enh", device)
 
 
-def load_teacher(backend: Path | str, tokens: Path | str | None, layer: int = 0):
+def load_teacher(backend: Path | str, tokens: Path | str | None, layer: int = 0, precision: str = "fp32"):
     """The frozen backend with the acoustic tokens of stage 5; a tokenizer brings its own layer.
+
+    Args:
+        precision: of its encoder, "fp32" or "bf16"; "auto" is bf16 where the processor has it.
 
     Raises: UserError where the tokens are of another backend.
     """
     from kdse.plugin.model import FrozenTeacher
+    from kdse.plugin.speed import has_bf16
     from kdse.tokens import load_tokens
 
     asr, _ = load_backend(backend)
+    precision = ("bf16" if has_bf16() else "fp32") if precision == "auto" else precision
     if tokens is None:
-        return FrozenTeacher(asr, layer)
+        return FrozenTeacher(asr, layer, precision=precision)
     book = load_tokens(tokens)
     blocks, size = len(getattr(asr.encoder, "encoders", ())), asr.encoder.output_size()
     if book.layer > blocks or book.centroids.shape[1] != size:
         of, has = f"layer {book.layer} with {book.centroids.shape[1]} values", f"{blocks} layers with {size}"
         raise UserError(f"the tokens {tokens} are of {of}, but the encoder of {backend} has {has}; run stage 5 with this backend")
-    return FrozenTeacher(asr, book.layer, torch.from_numpy(book.centroids), book.distance)
+    return FrozenTeacher(asr, book.layer, torch.from_numpy(book.centroids), book.distance, precision)

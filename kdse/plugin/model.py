@@ -1,6 +1,8 @@
 """The ESPnet model that trains a front end by an approach, and the frozen recogniser that teaches it."""
 
 import kdse.plugin.quiet  # noqa: F401  isort: skip
+from contextlib import contextmanager
+
 import torch
 from espnet2.enh.espnet_model import ESPnetEnhancementModel
 from espnet2.torch_utils.device_funcs import force_gatherable
@@ -8,6 +10,7 @@ from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import Tensor, nn
 
 from kdse.approaches.lesson import Heard, Lesson
+from kdse.plugin.speed import bf16_encoder
 
 
 def low_precision(device: torch.device, precision: str) -> torch.autocast:
@@ -36,19 +39,24 @@ class FrozenTeacher:
         layer: tapped encoder layer, counted from 1; 0 is the encoder's output.
         centroids: (K, D), or None before stage 5.
         distance: mean squared distance of a latent to its nearest centroid.
-
-    Attributes:
-        precision: "fp32", or "bf16" for the recogniser's own arithmetic; latents come out as float32.
+        precision: "fp32", or "bf16" for the encoder's weights and arithmetic; latents come out as float32.
     """
 
-    precision = "fp32"
-
-    def __init__(self, asr: nn.Module, layer: int = 0, centroids: Tensor | None = None, distance: float = 1.0):
+    def __init__(
+        self,
+        asr: nn.Module,
+        layer: int = 0,
+        centroids: Tensor | None = None,
+        distance: float = 1.0,
+        precision: str = "fp32",
+    ):
         self.asr = asr.eval().requires_grad_(False)
         self.layer, self.centroids, self.distance = layer, centroids, distance
         self._tapped: Tensor | None = None
         if layer:
             asr.encoder.encoders[layer - 1].register_forward_hook(self._tap)
+        if precision == "bf16":
+            bf16_encoder(asr)
 
     def _tap(self, module, inputs, output):
         value = output[0]  # (x or (x, position), mask)
@@ -64,11 +72,24 @@ class FrozenTeacher:
     def listen(self, wave: Tensor, lengths: Tensor, posteriors: bool = False) -> Heard:
         """What the recogniser makes of (B, N) waveforms with (B,) lengths; differentiable in `wave`. Posteriors if asked for."""
         assert not self.asr.training
-        with low_precision(wave.device, self.precision):
+        with self._as_deep_as(0 if posteriors else self.layer):
             out, frames = self.asr.encode(wave, lengths)
         out = out[0] if isinstance(out, tuple) else out
         log_probs = None if not posteriors else self.asr.ctc.ctc_lo(out.float()).log_softmax(-1)
         return Heard((self._tapped if self.layer else out).float(), frames, log_probs)
+
+    @contextmanager
+    def _as_deep_as(self, layer: int):
+        """What lies behind the tapped layer is not computed; 0 computes all."""
+        encoder = self.asr.encoder
+        blocks = encoder.encoders if layer else None
+        if layer:
+            encoder.encoders = blocks[:layer]
+        try:
+            yield
+        finally:
+            if layer:
+                encoder.encoders = blocks
 
     def target(self, clean: Tensor, lengths: Tensor, known: tuple[Tensor, Tensor] | None, posteriors: bool = False) -> Heard:
         """What it makes of clean (B, N) waveforms, without gradient; from `known`, (B, U, D) latents that stage 5 kept and their
@@ -95,7 +116,7 @@ class DistillationModel(AbsESPnetModel):
         approach: called with (enhanced, clean, lengths, lesson), returns {name: (weight, loss)}.
         teacher: the frozen recogniser, or None.
         se_teacher: a frozen enhancement model, or None.
-        precision: "fp32", or "bf16" for the networks (never for losses) where the processor is quicker at it.
+        precision: "fp32", or "bf16" for the front end (never for losses) where the processor is quicker at it.
         clock: knows how far training is; validation always has the weights of its end.
     """
 
@@ -113,8 +134,6 @@ class DistillationModel(AbsESPnetModel):
         self.enh_model = enh_model
         self.approach = approach
         self.precision = precision
-        if teacher is not None:
-            teacher.precision = precision
         object.__setattr__(self, "teacher", teacher)  # no submodules: neither saved nor trained
         object.__setattr__(self, "se_teacher", se_teacher and se_teacher.eval().requires_grad_(False))
 

@@ -1,9 +1,10 @@
-"""What lets ESPnet models train faster on a CPU: cheap dropout masks, and bfloat16 in the networks."""
+"""What lets ESPnet models train faster on a CPU: cheap dropout masks and convolutions, and bfloat16 in the networks."""
 
 import types
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class ByteDropout(nn.Dropout):
@@ -49,3 +50,57 @@ def bf16_training(model: nn.Module) -> None:
 
     model.forward = types.MethodType(low, model)
     model._extract_feats = types.MethodType(exact, model)
+
+
+class PointwiseConv(nn.Conv1d):
+    """A convolution of kernel 1 as the matrix product that it is: a Conformer holds time first, and nothing is transposed."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, T) -> (B, C', T)."""
+        return F.linear(x.transpose(1, 2), self.weight.squeeze(-1), self.bias).transpose(1, 2)
+
+
+class DepthwiseConv(nn.Conv1d):
+    """A depthwise convolution with channels last, the layout in which oneDNN has a direct kernel for it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, T) -> (B, C, T')."""
+        x = x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+        options = {"stride": (1, *self.stride), "padding": (0, *self.padding), "dilation": (1, *self.dilation)}
+        return F.conv2d(x, self.weight.unsqueeze(2), self.bias, groups=self.groups, **options).squeeze(2)
+
+
+def cheap_convolutions(model: nn.Module) -> None:
+    """Let a Conformer's convolutions run in the layout they are fastest in, in place; parameters and their names stay."""
+    for module in model.modules():
+        if type(module) is nn.Conv2d:
+            module.to(memory_format=torch.channels_last)
+        elif type(module) is nn.Conv1d and module.padding_mode == "zeros" and not isinstance(module.padding, str):
+            if module.kernel_size + module.stride + module.padding == (1, 1, 0) and module.groups == 1:
+                module.__class__ = PointwiseConv
+            elif module.groups == module.in_channels > 1:
+                module.__class__ = DepthwiseConv
+
+
+def has_bf16(device: torch.device | str = "cpu") -> bool:
+    """Whether the device multiplies bfloat16 in hardware; elsewhere it is slower than float32."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.device(device).type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)
+
+
+def bf16_encoder(asr: nn.Module) -> None:
+    """Hold the encoder of a frozen ESPnet ASR model in bfloat16, in place: no weight is converted at any step, as autocast would.
+
+    Features, their normalisation and the CTC layer stay in float32.
+    """
+
+    def cast(dtype: torch.dtype):
+        return lambda module, inputs: (inputs[0].to(dtype), *inputs[1:])
+
+    asr.encoder.to(torch.bfloat16)
+    cheap_convolutions(asr.encoder)
+    asr.encoder.register_forward_pre_hook(cast(torch.bfloat16))
+    if getattr(asr.encoder, "conditioning_layer", None) is not None:  # self-conditioned CTC goes to and fro between the two
+        asr.ctc.ctc_lo.register_forward_pre_hook(cast(torch.float32))
+        asr.encoder.conditioning_layer.register_forward_pre_hook(cast(torch.bfloat16))

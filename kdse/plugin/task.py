@@ -44,7 +44,13 @@ def kdse_conf(args: argparse.Namespace, *known: str) -> dict[str, Any]:
         raise UserError(f"kdse_conf: cached is true or false, not {conf['cached']!r}")
     if conf["precision"] not in ("fp32", "bf16"):
         raise UserError(f"kdse_conf: precision is 'fp32' or 'bf16', not '{conf['precision']}'")
+    if conf.get("teacher_precision", "auto") not in ("fp32", "bf16", "auto"):
+        raise UserError(f"kdse_conf: teacher_precision is 'fp32', 'bf16' or 'auto', not '{conf['teacher_precision']}'")
     return conf
+
+
+OPTIONS = ("approach", "approach_conf", "backend", "tokens", "se_teacher", "init", "cached", "teacher_precision")
+"""What a front end's `kdse_conf` may hold."""
 
 
 class Mixing:
@@ -95,7 +101,8 @@ class DistillationTask(Mixing, EnhancementTask):
         se_teacher: folder of a trained front end, where the approach learns from one.
         init: a state dict that every run starts from, or None.
         cached: whether the teacher's latents of clean speech come from stage 5 (default) or are computed anew at every step.
-        precision: "fp32" or "bf16".
+        precision: of the front end, "fp32" or "bf16".
+        teacher_precision: of the frozen recogniser's encoder, "fp32", "bf16" or "auto" (default): bf16 where the processor has it.
     """
 
     @classmethod
@@ -108,13 +115,14 @@ class DistillationTask(Mixing, EnhancementTask):
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> DistillationModel:
-        conf = kdse_conf(args, "approach", "approach_conf", "backend", "tokens", "se_teacher", "init", "cached")
+        conf = kdse_conf(args, *OPTIONS)
         approach = approaches.build(conf["approach"], conf.get("approach_conf") or {})
         front_end = super().build_model(args)
         cheap_dropout(front_end)
         if conf.get("init"):
             load_state(front_end, conf["init"])
-        teacher = load_teacher(conf["backend"], conf["tokens"]) if approach.needs_teacher else None
+        precision = conf.get("teacher_precision", "auto")
+        teacher = load_teacher(conf["backend"], conf["tokens"], precision=precision) if approach.needs_teacher else None
         cls.clock = Clock(args.max_epoch)
         if approach.needs_posteriors and teacher.asr.ctc is None:
             raise UserError(

@@ -1,5 +1,6 @@
 """What the tests of the plug-in share, made once a session: packs, a tiny Conformer backend, tokens, a run of each approach."""
 
+import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -239,3 +240,26 @@ def same() -> Callable[[dict, dict], bool]:
 def snapshot() -> Callable[[Path], dict[str, bytes]]:
     """All files below a folder with their content."""
     return lambda folder: {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="session")
+def asr_model() -> Callable[..., torch.nn.Module]:
+    """Called with an encoder and its options: a tiny CTC recogniser with random weights, built by ESPnet."""
+
+    def build(encoder: str, **conf) -> torch.nn.Module:
+        from espnet2.tasks.asr import ASRTask
+
+        sizes = {"output_size": 16, "attention_heads": 2, "linear_units": 16, "num_blocks": 3}
+        options = {
+            "token_list": ["<blank>", "<unk>", "a", "<sos/eos>"],
+            "frontend_conf": {"n_fft": 512, "hop_length": 160, "n_mels": 20},
+            "normalize": "utterance_mvn",
+            "encoder": encoder,
+            "encoder_conf": sizes | conf,
+            "decoder": None,
+            "model_conf": {"ctc_weight": 1.0},
+        }
+        torch.manual_seed(0)
+        return ASRTask.build_model(argparse.Namespace(**ASRTask.get_default_config() | options))
+
+    return build

@@ -71,7 +71,7 @@ def test_training_is_the_same(train_se, backend, tokens, weights, tmp_path):
     same = {"batch_bins": 1, "mix_conf": {"mix": {"gain_low_db": 0.0, "gain_high_db": 0.0}}}
     for cached in (True, False):
         out = tmp_path / str(cached)
-        conf = {"precision": "fp32", "cached": cached}
+        conf = {"precision": "fp32", "teacher_precision": "fp32", "cached": cached}
         assert train_se(out, "kd", "--backend", backend, "--tokens", tokens, kdse_conf=conf, **same) == 0
         assert ("kdse_latents" in (out / "train.yaml").read_text()) == cached
     a, b = weights(tmp_path / "True"), weights(tmp_path / "False")

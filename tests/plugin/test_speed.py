@@ -7,7 +7,16 @@ import torch
 from torch import nn
 
 from kdse.plugin.load import load_backend
-from kdse.plugin.speed import ByteDropout, bf16_training, cheap_dropout
+from kdse.plugin.speed import (
+    ByteDropout,
+    DepthwiseConv,
+    PointwiseConv,
+    bf16_encoder,
+    bf16_training,
+    cheap_convolutions,
+    cheap_dropout,
+    has_bf16,
+)
 
 N = 1_000_003  # no multiple of 8
 
@@ -106,3 +115,69 @@ def test_bf16_training_is_low_in_networks_and_exact_in_features(backend, batch):
     assert a != b and b.item() == pytest.approx(a.item(), rel=0.02)
     b.backward()
     assert all(p.grad is None or p.grad.isfinite().all() for p in low.parameters())
+
+
+@pytest.mark.parametrize(
+    "conv, kind",
+    [
+        (nn.Conv1d(6, 10, 1), PointwiseConv),
+        (nn.Conv1d(6, 6, 15, padding=7, groups=6), DepthwiseConv),
+        (nn.Conv1d(6, 12, 3, padding=2, stride=2, dilation=2, groups=6, bias=False), DepthwiseConv),
+        (nn.Conv1d(6, 6, 3, padding=1), nn.Conv1d),
+        (nn.Conv1d(6, 6, 1, stride=2), nn.Conv1d),
+        (nn.Conv1d(6, 6, 3, padding="same", groups=6), nn.Conv1d),
+    ],
+    ids=["pointwise", "depthwise", "strided", "full", "every second", "same"],
+)
+def test_cheap_convolutions_are_the_same_convolutions(conv, kind):
+    """Values and gradients, of the input and of the weights; what is neither pointwise nor depthwise stays as it is."""
+    x = torch.randn(2, 6, 20, generator=torch.Generator().manual_seed(0))
+    found = []
+    for cheap in (False, True):
+        if cheap:
+            cheap_convolutions(conv)
+            assert type(conv) is kind
+        a = x.clone().requires_grad_(True)
+        y = conv(a)
+        conv.zero_grad()
+        y.square().sum().backward()
+        found.append((y.detach(), a.grad, conv.weight.grad))
+    for plain, quick in zip(*found, strict=True):
+        torch.testing.assert_close(plain, quick, rtol=1e-4, atol=1e-5)
+
+
+def heard(asr: nn.Module, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the encoder gives in eval mode, and a weighted sum's gradient in the waveform."""
+    wave = batch["speech"].clone().requires_grad_(True)
+    out = asr.eval().requires_grad_(False).encode(wave, batch["speech_lengths"])[0]
+    out = (out[0] if isinstance(out, tuple) else out).float()
+    (out * torch.randn(out.shape, generator=torch.Generator().manual_seed(0))).sum().backward()
+    return out.detach(), wave.grad
+
+
+def test_an_encoder_held_in_bf16_hears_the_same(backend, batch):
+    """Latents within 1 % of their power, gradients in the same direction; features and CTC layer keep their precision."""
+    (a, b), low = heard(load_backend(backend)[0], batch), load_backend(backend)[0]
+    bf16_encoder(low)
+    assert {p.dtype for p in low.encoder.parameters()} == {torch.bfloat16} and low.ctc.ctc_lo.weight.dtype == torch.float32
+    c, d = heard(low, batch)
+    assert not torch.equal(a, c) and (a - c).square().mean() < 0.01 * a.square().mean()
+    assert torch.cosine_similarity(b.flatten(), d.flatten(), 0) > 0.98
+
+
+def test_a_self_conditioned_encoder_in_bf16(asr_model, batch):
+    """Intermediate CTC, fed back into the next layer, leaves the encoder and comes back."""
+    conditioned = {"interctc_layer_idx": [1], "interctc_use_conditioning": True}
+    a, b = heard(asr_model("conformer", cnn_module_kernel=3, **conditioned), batch)
+    low = asr_model("conformer", cnn_module_kernel=3, **conditioned)
+    bf16_encoder(low)
+    c, d = heard(low, batch)
+    assert (a - c).square().mean() < 0.01 * a.square().mean() and torch.cosine_similarity(b.flatten(), d.flatten(), 0) > 0.95
+
+
+def test_has_bf16_says_what_the_processor_says(monkeypatch):
+    for able in (True, False):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: {"avx512_bf16": able})
+        assert has_bf16() is able
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert not has_bf16() and not has_bf16("meta")

@@ -1,7 +1,5 @@
 """The frozen recogniser: unchanged, outside the checkpoint, and nevertheless a path for the gradient."""
 
-import argparse
-
 import pytest
 import torch
 
@@ -18,24 +16,6 @@ def waves(seed: int = 0) -> torch.Tensor:
     return 0.1 * torch.randn(2, 8000, generator=torch.Generator().manual_seed(seed))
 
 
-def asr_model(encoder: str, **conf) -> torch.nn.Module:
-    """A tiny CTC recogniser with random weights, built by ESPnet."""
-    from espnet2.tasks.asr import ASRTask
-
-    sizes = {"output_size": 16, "attention_heads": 2, "linear_units": 16, "num_blocks": 3}
-    options = {
-        "token_list": ["<blank>", "<unk>", "a", "<sos/eos>"],
-        "frontend_conf": {"n_fft": 512, "hop_length": 160, "n_mels": 20},
-        "normalize": "utterance_mvn",
-        "encoder": encoder,
-        "encoder_conf": sizes | conf,
-        "decoder": None,
-        "model_conf": {"ctc_weight": 1.0},
-    }
-    torch.manual_seed(0)
-    return ASRTask.build_model(argparse.Namespace(**ASRTask.get_default_config() | options))
-
-
 @pytest.fixture
 def teacher(backend, tokens) -> FrozenTeacher:
     return load_teacher(backend, tokens)
@@ -50,7 +30,8 @@ def test_training_changes_no_bit_of_it(kd, backend, same):
     """Parameters and buffers (the Conformer's batch statistics among them) after a `kd` training are the file's."""
     trained = kd[1].teacher.asr.state_dict()
     assert any("running_mean" in name for name in trained)
-    assert same(trained, torch.load(backend / "model.pth", weights_only=True))
+    given = torch.load(backend / "model.pth", weights_only=True)
+    assert same(trained, {name: value.to(trained[name].dtype) for name, value in given.items()})
     assert not kd[1].teacher.asr.training
 
 
@@ -81,8 +62,9 @@ def test_train_mode_does_not_reach_it(front_end, teacher):
 
 @pytest.mark.parametrize("name", ["l_e", "l_d"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_gradient_flows_through_it(front_end, teacher, name, precision):
+def test_gradient_flows_through_it(front_end, backend, tokens, name, precision):
     """L_e or L_d alone reaches every weight of the student, and none of the teacher."""
+    teacher = load_teacher(backend, tokens, precision=precision)
     weights = {f"lambda_{letter}": float(name == f"l_{letter}") for letter in "red"}
     model = DistillationModel(front_end, build("kd", weights), teacher, precision).train()
     loss, stats, weight = model(waves(), LENGTHS, waves(1), speech_ref1_lengths=LENGTHS)
@@ -166,7 +148,7 @@ def test_a_perfect_student_loses_nothing(front_end, teacher):
     assert losses["l_e"][1] == losses["l_d"][1] == losses["token_error_rate"][1] == 0
 
 
-def test_losses_see_no_bfloat16(front_end, teacher):
+def test_losses_see_no_bfloat16(front_end, teacher, backend, tokens):
     """Networks run in bfloat16, losses outside: eight bits of a squared distance are no distance."""
     seen = []
 
@@ -175,16 +157,16 @@ def test_losses_see_no_bfloat16(front_end, teacher):
         seen.append((torch.is_autocast_enabled("cpu"), enhanced.dtype, latents.dtype))
         return {"l_r": (1.0, enhanced.square().mean())}
 
-    exact = teacher.listen(waves(1), LENGTHS)[0]
-    DistillationModel(front_end, approach, teacher, "bf16")(waves(), LENGTHS, waves(1))
+    low = load_teacher(backend, tokens, precision="bf16")
+    DistillationModel(front_end, approach, low, "bf16")(waves(), LENGTHS, waves(1))
     assert seen == [(False, torch.float32, torch.float32)]
-    low = teacher.listen(waves(1), LENGTHS)[0]
-    assert not torch.equal(low, exact)
-    torch.testing.assert_close(low, exact, rtol=0, atol=0.1)
+    a, b = low.listen(waves(1), LENGTHS)[0], teacher.listen(waves(1), LENGTHS)[0]
+    assert not torch.equal(a, b)
+    torch.testing.assert_close(a, b, rtol=0, atol=0.1)
 
 
 @pytest.mark.parametrize("encoder, conf", [("transformer", {}), ("conformer", {"rel_pos_type": "latest", "cnn_module_kernel": 3})])
-def test_a_tapped_layer(encoder, conf):
+def test_a_tapped_layer(asr_model, encoder, conf):
     """Layers count from 1; the last one, normalised, is the encoder's output (layer 0), the others differ from it."""
     asr = asr_model(encoder, **conf)
     output, frames, _ = FrozenTeacher(asr).listen(waves(), LENGTHS)
@@ -195,7 +177,7 @@ def test_a_tapped_layer(encoder, conf):
     assert not torch.isclose(tapped[0][0], tapped[1][0]).all() and not torch.isclose(tapped[1][0], tapped[2][0]).all()
 
 
-def test_a_tapped_layer_feeds_the_next():
+def test_a_tapped_layer_feeds_the_next(asr_model):
     """Transformer blocks 2 and 3 applied by hand to what layer 1 gives are the encoder's output."""
     asr, lengths = asr_model("transformer"), torch.tensor([8000])
     output, *_ = FrozenTeacher(asr).listen(waves()[:1], lengths)
@@ -206,13 +188,25 @@ def test_a_tapped_layer_feeds_the_next():
     torch.testing.assert_close(asr.encoder.after_norm(hidden), output)
 
 
-def test_gradient_flows_through_a_tapped_layer():
+def test_gradient_flows_through_a_tapped_layer(asr_model):
     """And stops there: what lies behind the layer does not count."""
     asr = asr_model("transformer")
     wave = waves().requires_grad_(True)
     latents, *_ = FrozenTeacher(asr, 1).listen(wave, LENGTHS)
     latents[0].square().sum().backward()
     assert wave.grad[0].abs().max() > 0 and wave.grad[1].abs().max() == 0
+
+
+def test_what_lies_behind_a_tapped_layer_is_computed_only_for_posteriors(asr_model):
+    asr, heard = asr_model("transformer"), []
+    for number, block in enumerate(asr.encoder.encoders, 1):
+        block.register_forward_hook(lambda *_, number=number: heard.append(number))
+    teacher = FrozenTeacher(asr, 2)
+    short, long = teacher.listen(waves(), LENGTHS), teacher.listen(waves(), LENGTHS, posteriors=True)
+    assert heard == [1, 2, 1, 2, 3] and short.log_probs is None
+    assert torch.equal(short.latents, long.latents)
+    whole = asr_model("transformer").eval().encode(waves(), LENGTHS)[0]
+    torch.testing.assert_close(long.log_probs, asr.ctc.log_softmax(whole))
 
 
 def test_tokens_bring_their_layer(teacher, tokens):

@@ -62,6 +62,10 @@ def refused(refusal, train_se):
         ({"kdse_conf": 5}, "training config: kdse_conf must hold 'key: value' pairs, not 5"),
         ({"kdse_conf": {"precison": "bf16"}}, "kdse_conf: there is no option 'precison' (did you mean 'precision'?)"),
         ({"batch_bins": "big"}, "training config: argument --batch_bins: invalid int value: 'big'"),
+        (
+            {"kdse_conf": {"teacher_precision": "half"}},
+            "kdse_conf: teacher_precision is 'fp32', 'bf16' or 'auto', not 'half'",
+        ),
         ({"kdse_conf": {"precision": "bf17"}}, "kdse_conf: precision is 'fp32' or 'bf16', not 'bf17'"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
