@@ -12,7 +12,7 @@ from kdse.config import override, read_config
 from kdse.errors import UserError
 from kdse.files import atomic_dir
 from kdse.progress import progress
-from kdse.runs import write_run
+from kdse.runs import OMEGAS, check_omegas, decoded, write_run
 from kdse.selected import allowed_sets
 from kdse.stage import Step, done_hash
 from kdse.tokens import load_tokens, read_tokens, write_tokens
@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dump", type=Path, default=Path("dump"), help="what stage 2 wrote (default: dump)")
     parser.add_argument("--config", type=Path, help="YAML of DecodeConfig (default: the defaults in kdse/decode.py)")
     parser.add_argument("--sets", nargs="+", required=True, metavar="SET", help="fixed sets in the dump folder")
+    parser.add_argument("--omegas", nargs="+", type=float, default=[0.0], metavar="SHARE", help=OMEGAS)
     parser.add_argument("--selected", metavar="FILE", help="decode test sets only for the runs it names (selected.yaml)")
 
 
@@ -58,6 +59,7 @@ def run(args: argparse.Namespace) -> None:
     config = DecodeConfig(**options)  # numbers as they are written, so that what is finished stays finished
     if config.decode != "ctc_greedy":
         raise UserError(f"{args.config}: decode is 'ctc_greedy' in this version, not '{config.decode}'")
+    omegas = check_omegas(args.omegas)
     backend = done_hash(args.backend)
     if backend is None:
         raise UserError(f"{args.backend} is not finished; run stage 3 first")
@@ -72,14 +74,16 @@ def run(args: argparse.Namespace) -> None:
             state = done_hash(source)
             if state is None:
                 raise UserError(f"{source} is not finished; run stage {2 if bare else 7} first")
-            out, what = run_folder / "decode" / name, f"{run_folder.name}: decode {name}"
             state = {"config": asdict(config), "backend": backend, "audio": state} | ({"tokens": tokens} if tokens else {})
-            step = Step(out, state, what)
-            if step.needed():
-                decoder = decoder or Decoder(args.backend, config, args.tokens)
-                decoder.decode_set(source, out, what, args.dump / name)
-                step.finish()
-                worked = True
+            for omega in (0.0,) if bare else omegas:
+                out = decoded(run_folder, name, omega)
+                mixed = {"omega": omega, "noisy": done_hash(args.dump / name)} if omega else {}
+                step = Step(out, state | mixed, f"{run_folder.name}: decode {out.name}")
+                if step.needed():
+                    decoder = decoder or Decoder(args.backend, config, args.tokens)
+                    decoder.decode_set(source, out, step.what, args.dump / name, omega)
+                    step.finish()
+                    worked = True
         # what an earlier commit made keeps its name where nothing was made anew
         if bare and (worked or not (run_folder / "run.yaml").exists()):
             about = {"corpus": args.corpus, "approach": NO_FRONT_END, "seed": 0, "backend": args.backend.name, "params": 0}
@@ -121,17 +125,18 @@ class Decoder:
         merged = [t for t, before in zip(best, [None, *best], strict=False) if t != before and t != self.model.blank_id]
         return "".join(self.tokens[t] for t in merged if not self.tokens[t].startswith("<")).replace("▁", " ").strip()
 
-    def decode_set(self, source: Path, out: Path, what: str, data: Path) -> None:
+    def decode_set(self, source: Path, out: Path, what: str, data: Path, omega: float = 0.0) -> None:
         """Recognise `source`/wav.scp; write `out`/{text,decode.yaml}, which appear when they are complete.
 
         With a tokenizer also `out`/tokens, the acoustic tokens of every frame, and `out`/token_error_rate, the share of frames
-        whose token differs from that of the clean signal in `data`/spk1.scp, where there is one.
+        whose token differs from that of the clean signal in `data`/spk1.scp, where there is one. With `omega`, that share of the
+        noisy signal in `data`/wav.scp is added to the rest of the enhanced one.
         """
         import yaml
 
-        heard = self.hear(source / "wav.scp", what)
+        heard = self.hear(source / "wav.scp", what, data / "wav.scp" if omega else None, omega)
         clean = self.clean_tokens(data) if self.book and (data / "spk1.scp").exists() else {}
-        about = {"decode": self.config.decode, "backend": self.name, "omega": 0.0}
+        about = {"decode": self.config.decode, "backend": self.name, "omega": omega}
         with atomic_dir(out) as part:
             (part / "text").write_text("".join(f"{utt} {h.words}\n" for utt, h in heard.items()), encoding="utf-8")
             (part / "decode.yaml").write_text(yaml.safe_dump(about), encoding="utf-8")
@@ -152,12 +157,15 @@ class Decoder:
             step.finish()
         return read_tokens(out / "tokens")
 
-    def hear(self, scp: Path, what: str) -> dict[str, Recognised]:
-        """What is heard in every file of a wav.scp, in the order of their names."""
+    def hear(self, scp: Path, what: str, other: Path | None = None, share: float = 0.0) -> dict[str, Recognised]:
+        """What is heard in every file of a wav.scp, in the order of their names; in (1 - share) of it + share of the `other`."""
         from kdse.data.audio import read_audio
         from kdse.data.datadir import read_table
 
         waves = {utt: read_audio(path, utt) for utt, path in read_table(scp).items()}
+        if other:
+            noisy = read_table(other)
+            waves = {utt: (1 - share) * wave + share * read_audio(noisy[utt], utt) for utt, wave in waves.items()}
         batches = self._batches({utt: len(wave) for utt, wave in waves.items()})
         found = dict(progress((pair for batch in batches for pair in self._heard(batch, waves)), what, len(waves)))
         return {utt: found[utt] for utt in sorted(found)}

@@ -45,6 +45,31 @@ def read_run(folder: Path | str) -> dict[str, Any]:
     return record
 
 
+OMEGAS = "observation adding: (1 - w) * enhanced + w * noisy is recognised for each w in [0, 1); 0 always (default: 0)"
+"""Help text of --omegas."""
+
+
+def check_omegas(omegas: list[float]) -> list[float]:
+    """The shares of the noisy signal in order, each once, 0 among them.
+
+    Raises: UserError for one outside of [0, 1).
+    """
+    wrong = next((omega for omega in omegas if not 0 <= omega < 1), None)
+    if wrong is not None:
+        raise UserError(f"--omegas are shares of the noisy signal, 0 or more and less than 1, not {wrong:g}")
+    return sorted({0.0, *omegas})
+
+
+def decoded(run: Path | str, set_name: str, omega: float = 0.0) -> Path:
+    """Where stage 8 keeps what was heard in a set when a share `omega` of the noisy signal was added."""
+    return Path(run) / "decode" / (f"{set_name}@{omega:g}" if omega else set_name)
+
+
+def all_decoded(run: Path | str, set_name: str) -> list[Path]:
+    """`decoded` for every omega that is there, 0 first, and that for 0 whether it is there or not."""
+    return [decoded(run, set_name), *sorted((Path(run) / "decode").glob(f"{set_name}@*[0-9]"))]
+
+
 def command() -> str:
     """The command line as the user could type it."""
     return shlex.join(["kdse", *sys.argv[1:]])

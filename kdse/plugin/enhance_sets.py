@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kdse.classical import CLASSICAL, spectral_subtraction
+from kdse.classical import CLASSICAL, ORACLE, oracle_irm, spectral_subtraction
 from kdse.errors import UserError, did_you_mean
 from kdse.files import atomic_dir
 from kdse.progress import progress
@@ -14,7 +14,11 @@ from kdse.runs import write_run
 from kdse.selected import allowed_sets
 from kdse.stage import Step, done_hash
 
-Enhancer = Callable[[np.ndarray], np.ndarray]
+Enhancer = Callable[..., np.ndarray]
+"""Of one float32 waveform (N,) in [−1, 1]; an oracle also takes the clean one."""
+
+
+LEARNED_NOTHING: dict[str, Enhancer] = {"spectral_subtraction": spectral_subtraction, "oracle_irm": oracle_irm}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,8 +63,8 @@ def enhance_run(run_folder: Path, args: argparse.Namespace) -> None:
             raise UserError(f"{args.dump / name} is not finished; run stage 2 first")
         step = Step(out, {"model": model, "set": state}, what)
         if step.needed():
-            enhancer = enhancer or (spectral_subtraction if args.approach else trained(run_folder))
-            enhance_set(args.dump / name, out, enhancer, what)
+            enhancer = enhancer or (LEARNED_NOTHING[args.approach] if args.approach else trained(run_folder))
+            enhance_set(args.dump / name, out, enhancer, what, oracle=args.approach == ORACLE)
             step.finish()
             worked = True
     if args.approach and (worked or not (run_folder / "run.yaml").exists()):
@@ -85,17 +89,27 @@ def trained(run: Path) -> Enhancer:
     return one
 
 
-def enhance_set(data: Path, out: Path, enhancer: Enhancer, what: str) -> None:
-    """Write `out`/wav.scp and its archive; the folder appears when it is complete. Samples beyond full scale are clipped."""
+def enhance_set(data: Path, out: Path, enhancer: Enhancer, what: str, oracle: bool = False) -> None:
+    """Write `out`/wav.scp and its archive; the folder appears when it is complete. Samples beyond full scale are clipped.
+
+    Raises: UserError where an oracle finds no clean signals, and for NaN.
+    """
     from kdse.data.audio import ArkWriter, read_audio
     from kdse.data.datadir import read_table
 
     sources = read_table(data / "wav.scp")
+    if oracle and not (data / "spk1.scp").exists():
+        raise UserError(f"{data} has no spk1.scp; {ORACLE} needs the clean signals and cannot be had for recordings")
+    clean = read_table(data / "spk1.scp") if oracle else {}
+
+    def wave(source: str, utt: str) -> np.ndarray:
+        return read_audio(source, utt).astype(np.float32) / 32768
+
     with atomic_dir(out) as part, ArkWriter(part / "wav.ark", out / "wav.ark") as ark:
         lines = []
         for utt, source in progress(sorted(sources.items()), what, len(sources)):
-            noisy = read_audio(source, utt).astype(np.float32) / 32768
-            found = enhancer(noisy)
+            noisy = wave(source, utt)
+            found = enhancer(noisy, wave(clean[utt], utt)) if oracle else enhancer(noisy)
             assert found.shape == noisy.shape, (utt, found.shape, noisy.shape)
             if not np.isfinite(found).all():
                 raise UserError(f"the front end {what.split(':')[0]} returned NaN for utterance {utt}; train it again")

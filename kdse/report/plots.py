@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from kdse.files import atomic_path
+from kdse.report.omega import chosen
 from kdse.report.rows import WER, Results
 
 COLOURS = {"mct_noisy": "#666666", "standalone_se": "#ee6677", "se_teacher": "#228833", "kd": "#4477aa"}
@@ -46,6 +47,35 @@ def plot_wer_by_snr(results: Results, set_name: str, clean: str, path: Path) -> 
     axes.set(xlabel="SNR in dB", ylabel="WER in %", title=f"{set_name}, {results.corpus}: WER with 95 % intervals by utterance")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
+    _save(figure, path)
+    return True
+
+
+def plot_omega(results: Results, set_name: str, path: Path) -> bool:
+    """Draw WER against ω, on dev as a line and on `set_name` dashed; return whether several ω were tried.
+
+    A circle marks the ω that dev chooses.
+    """
+    systems = [system for system in results.on(set_name) if len(results.mixed(system)) > 1]
+    if not systems:
+        return False
+    figure, axes = _figure(7.5, 4.5)
+    for number, system in enumerate(systems):
+        style = {"color": COLOURS.get(system.approach, OTHER_COLOURS[number % len(OTHER_COLOURS)]), "marker": "."}
+        for name, line in (("dev_noisy", "-"), (set_name, "--")):
+            points = [(s.omega, s.scores(name, WER).estimate()) for s in results.mixed(system)]
+            points = [(omega, e.value) for omega, e in points if e is not None]
+            axes.plot(*zip(*points, strict=True), line, label=f"{results.label(system)}, {name}", **style)
+            best = chosen(results, system)
+            found = best.scores(name, WER).estimate()
+            if found is not None:
+                axes.plot(best.omega, found.value, "o", ms=10, mfc="none", color=style["color"])
+    for number, name in enumerate(("dev_noisy", set_name)):
+        for system in (s for s in results.on(name) if s.approach == "mct_noisy"):
+            value = system.scores(name, WER).estimate().value
+            axes.axhline(value, color=COLOURS["mct_noisy"], lw=1, ls=("-", "--")[number], label=f"no front end, {name}")
+    axes.set(xlabel="share ω of the noisy signal", ylabel="WER in %", title=f"Observation adding, {results.corpus}")
+    axes.legend(frameon=False, fontsize=8)
     _save(figure, path)
     return True
 

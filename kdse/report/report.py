@@ -42,8 +42,8 @@ def run(args) -> int:
 def write_report(recipe: Path, results, expdir: Path, title: str | None = None):
     """Write RESULTS.md, tables, plots and report.html of a recipe; return its main table."""
     from kdse.report.page import render_page
-    from kdse.report.plots import plot_all_losses, plot_tokens, plot_wer_by_snr
-    from kdse.report.sections import PLOT_BY_SNR, PLOT_TOKENS, sections
+    from kdse.report.plots import plot_all_losses, plot_omega, plot_tokens, plot_wer_by_snr
+    from kdse.report.sections import PLOT_BY_SNR, PLOT_OMEGA, PLOT_TOKENS, sections
 
     title = title or title_of(recipe, results.corpus)
     parts = sections(results)
@@ -51,6 +51,7 @@ def write_report(recipe: Path, results, expdir: Path, title: str | None = None):
         write_text(recipe / path, text)
     drawn = {
         PLOT_BY_SNR: plot_wer_by_snr(results, "test_noisy", "test_clean", recipe / PLOT_BY_SNR),
+        PLOT_OMEGA: plot_omega(results, "test_noisy", recipe / PLOT_OMEGA),
         PLOT_TOKENS: plot_tokens(results, expdir, "test_noisy", recipe / PLOT_TOKENS),
     }
     plots = {name: recipe / name for name, done in drawn.items() if done}
@@ -130,7 +131,7 @@ def check_claim(text: str, results) -> Claim:
 
 def _system(name: str, set_name: str, results):
     """The one system of this name: a run without its seed, else an approach; ω = 0."""
-    systems = [s for s in results.on(set_name) if not s.omega]
+    systems = results.on(set_name)
     found = [s for s in systems if s.family == name] or [s for s in systems if s.approach == name]
     if len(found) == 1:
         return found[0]

@@ -152,8 +152,12 @@ class Results:
     configs: dict[str, dict]
 
     def on(self, set_name: str) -> list[System]:
-        """The systems scored on a set, in table order."""
-        return [system for system in self.systems if any(row["set"] == set_name for row in system.rows)]
+        """The systems scored on a set, in table order, without observation adding."""
+        return [s for s in self.systems if not s.omega and any(row["set"] == set_name for row in s.rows)]
+
+    def mixed(self, system: System) -> list[System]:
+        """The system with every ω that was tried, in their order."""
+        return [s for s in self.systems if (s.family, s.decode) == (system.family, system.decode)]
 
     def rows(self, keep: Callable[[Row], bool] = lambda _row: True) -> list[Row]:
         """All rows that `keep` accepts."""

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from kdse.report.omega import chosen, omega_table
 from kdse.report.rows import CER, QUALITY, WER, Metric, Results, Scores, System, compare
 from kdse.report.tables import Column, Table, markdown
-from kdse.scoring.score import NO_TOKENS, NOT_COMPUTED
+from kdse.scoring.score import NO_TOKENS, NOT_COMPUTED, WORDS_ALONE
 from kdse.scoring.significance import LEVEL, POWER, RESAMPLES
 
 EXPECTED = ("mct_noisy", ("spectral_subtraction", "log_mmse"), "standalone_se", "se_teacher", "kd")
@@ -15,6 +16,7 @@ EXPECTED = ("mct_noisy", ("spectral_subtraction", "log_mmse"), "standalone_se", 
 NAMES = {"mct_noisy": "no front end (mct_noisy)"}
 DIFFERENCES = (("kd", "standalone_se"), ("kd", "mct_noisy"))
 PLOT_BY_SNR, PLOT_TOKENS = "results/plots/wer_by_snr.png", "results/plots/tokens.png"
+PLOT_OMEGA = "results/plots/omega.png"
 SYNTHETIC = (
     "This corpus is speech synthesised by text-to-speech voices with synthesised noise. **Synthetic speech shows the machinery; "
     "real corpora show the science.** Read these numbers as a check that every stage works, not as results about people speaking."
@@ -41,6 +43,9 @@ def sections(results: Results) -> list[Section]:
     if by_snr:
         image = (PLOT_BY_SNR, "WER by signal-to-noise ratio")
         found.append(Section("By signal-to-noise ratio", by_snr.notes, by_snr, image=image))
+    adding = omega_table(results, "test_noisy")
+    if adding:
+        found.append(Section("Observation adding", adding.notes, adding, image=(PLOT_OMEGA, "WER by the share of noisy signal")))
     if results.rows(lambda row: row["set"] == "test_noisy" and row["token_error_rate"] is not None):
         what = (
             "Each strip is one utterance, each colour an acoustic token; a black mark says that noise, or enhancement, changed it. "
@@ -117,6 +122,8 @@ def difference_table(results: Results, set_name: str) -> Table:
     table = Table("differences", f"Paired WER differences on {set_name}, {results.corpus}", columns, [])
     for approach, baseline in DIFFERENCES:
         pairs = [(a, b) for a in results.on(set_name) if a.approach == approach for b in partners(results, a, baseline, set_name)]
+        adding = [(chosen(results, a), chosen(results, b)) for a, b in pairs]
+        pairs += [(a, b) for a, b in adding if a.omega or b.omega]
         for a, b in pairs:
             d, by_speaker = compare(a, b, set_name), compare(a, b, set_name, by="speaker")
             row: dict[str, Any] = {"pair": f"{_label(results, a)} − {_label(results, b)}"}
@@ -179,7 +186,7 @@ def missing_scores(results: Results) -> list[str]:
         for row in system.rows:
             for metric in QUALITY:
                 why = row["missing"].get(metric.name)
-                if why and why not in (NOT_COMPUTED, NO_TOKENS):
+                if why and why not in (NOT_COMPUTED, NO_TOKENS, WORDS_ALONE):
                     of_system = found.setdefault((metric.label, row["set"], why), {})
                     of_system.setdefault(_label(results, system), []).append(row["utt"])
     lines = []
@@ -212,7 +219,7 @@ def commands(results: Results) -> str:
 
 def partners(results: Results, system: System, approach: str, set_name: str) -> list[System]:
     """The systems of `approach` that `system` is compared with: decoded alike, of the same student or without one, ω = 0."""
-    same = [s for s in results.on(set_name) if s.approach == approach and s.decode == system.decode and not s.omega]
+    same = [s for s in results.on(set_name) if s.approach == approach and s.decode == system.decode]
     return [s for s in same if s.student in (None, system.student)]
 
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +10,14 @@ from kdse.errors import UserError
 from kdse.files import fingerprint, read_yaml, sha256, write_text
 from kdse.progress import say
 from kdse.provenance import commit, versions
-from kdse.runs import FIELDS, read_run
+from kdse.runs import FIELDS, OMEGAS, check_omegas, decoded, read_run
 from kdse.selected import allowed_sets
 from kdse.stage import Step, done_hash
 
 NO_FRONT_END = "mct_noisy"
 NOT_COMPUTED = "not computed in this version"
 NO_TOKENS = "decoded without acoustic tokens"
+WORDS_ALONE = "of observation adding only the words are scored"
 LIBRARIES = ("jiwer", "pesq", "pystoi", "numpy", "scipy", "soundfile")
 
 Quality = dict[str, tuple[dict[str, float | None], dict[str, str]]]
@@ -46,6 +47,7 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--out", default="results", metavar="DIR", help="where <run>.jsonl.gz and <run>.yaml go (default: %(default)s)"
     )
+    parser.add_argument("--omegas", nargs="+", type=float, default=[0.0], metavar="SHARE", help=OMEGAS)
     parser.add_argument("--selected", metavar="FILE", help="score test sets only for the runs it names (selected.yaml)")
     parser.add_argument("--nj", type=int, default=1, metavar="N", help="processes, one thread each (default: %(default)s)")
 
@@ -54,15 +56,16 @@ def run(args) -> None:
     """Score the sets that the run may be tested on; see `score_run`."""
     if args.nj < 1:
         raise UserError(f"--nj must be 1 or more, not {args.nj}")
+    omegas = check_omegas(args.omegas)
     if args.nj > 1:
         os.environ["OMP_NUM_THREADS"] = "1"  # before numpy is imported: parallel over utterances, not inside them
     for folder in map(Path, args.run):
         sets = allowed_sets(folder.name, args.sets, args.selected)
         if sets:
-            score_run(folder, sets, Path(args.dump), Path(args.out), args.nj)
+            score_run(folder, sets, Path(args.dump), Path(args.out), args.nj, omegas)
 
 
-def score_run(folder: Path, sets: list[str], dump: Path, out: Path, nj: int = 1) -> Path:
+def score_run(folder: Path, sets: list[str], dump: Path, out: Path, nj: int = 1, omegas: Sequence[float] = (0.0,)) -> Path:
     """Write `out/<run>.jsonl.gz` and `out/<run>.yaml` for the run in `folder`; return the path of the rows.
 
     Raises: UserError where an input of the stages before is missing or does not fit.
@@ -72,30 +75,35 @@ def score_run(folder: Path, sets: list[str], dump: Path, out: Path, nj: int = 1)
     about = read_run(folder)
     rows, decodes = [], {}
     for name in sets:
-        decodes[name] = _decode_config(folder / "decode" / name)
-        rows += score_set(folder, about, name, dump / name, decodes[name], nj)
+        for omega in (0.0,) if about["approach"] == NO_FRONT_END else omegas:
+            heard = decoded(folder, name, omega)
+            decodes[heard.name] = _decode_config(heard)
+            rows += score_set(folder, about, name, dump / name, heard, decodes[heard.name], nj)
     path = out / f"{about['run']}.jsonl.gz"
     gone = sorted({row["set"] for row in _rows_of_before(path)} - set(sets))
     if gone:
         say(f"score {about['run']}: its rows of {', '.join(gone)} go, because the result holds the sets asked for and no others")
     changed = write_rows(path, rows)
     command = f"kdse score --run {folder} --sets {' '.join(sets)} --dump {dump} --out {out}"
+    command += f" --omegas {' '.join(f'{omega:g}' for omega in omegas)}" if len(omegas) > 1 else ""
     changed = _write_config(out / f"{about['run']}.yaml", about, decodes, command, changed) or changed
     say(f"score {about['run']}: {len(rows)} rows in {path}" + ("" if changed else " (unchanged)"))
     return path
 
 
-def score_set(folder: Path, about: dict, name: str, data: Path, decode: dict, nj: int = 1) -> Iterator[dict]:
-    """Yield the score rows of one set (DESIGN section 8) for the run in `folder`."""
+def score_set(folder: Path, about: dict, name: str, data: Path, heard: Path, decode: dict, nj: int = 1) -> Iterator[dict]:
+    """Yield the score rows of one set (DESIGN section 8) for the run in `folder`, of what was `heard` in one folder of stage 8."""
     from kdse.scoring.quality import METRICS as COMPUTED
     from kdse.scoring.row import METRICS
     from kdse.scoring.words import char_errors, normalise, word_errors
 
     items = read_items(data)
-    hyps = read_hypotheses(folder / "decode" / name / "text")
-    check_same_ids(items, hyps, folder / "decode" / name / "text")
-    scores = _quality_of_set(folder, about, name, data, items, nj)
-    rates = read_token_errors(folder / "decode" / name)
+    hyps = read_hypotheses(heard / "text")
+    check_same_ids(items, hyps, heard / "text")
+    omega = float(decode.get("omega", 0.0))
+    words_alone = dict.fromkeys(COMPUTED), dict.fromkeys(COMPUTED, WORDS_ALONE)
+    scores = dict.fromkeys(items, words_alone) if omega else _quality_of_set(folder, about, name, data, items, nj)
+    rates = read_token_errors(heard)
     later = {metric: NOT_COMPUTED for metric in METRICS if metric not in COMPUTED}
     later["token_error_rate"] = NO_TOKENS
     for key, item in items.items():
@@ -109,7 +117,7 @@ def score_set(folder: Path, about: dict, name: str, data: Path, decode: dict, nj
             {column: about[column] for column in FIELDS}
             # the recogniser that was used, whatever the front end was trained for
             | {"backend": decode.get("backend", about["backend"])}
-            | {"set": name, "decode": decode.get("decode", "ctc_greedy"), "omega": float(decode.get("omega", 0.0))}
+            | {"set": name, "decode": decode.get("decode", "ctc_greedy"), "omega": omega}
             | {"utt": item.utt, "speaker": item.speaker, "category": item.category, "noise": item.noise, "snr": item.snr}
             | {"ref": ref, "hyp": hyp, "word": word_errors(ref, hyp), "char": char_errors(ref, hyp)}
             | dict.fromkeys(later)

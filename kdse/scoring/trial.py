@@ -6,7 +6,7 @@ from pathlib import Path
 from kdse.errors import UserError
 from kdse.files import write_text
 from kdse.progress import say
-from kdse.runs import read_run
+from kdse.runs import all_decoded, decoded, read_run
 
 CONFIG = (
     "kdse_conf",
@@ -59,26 +59,30 @@ def read_log(path: Path) -> list[dict]:
 
 
 def trial(folder: Path, set_name: str, dump: Path, note: str = "") -> dict:
-    """What the log says of a run: who it is, what was tried, WER by SNR and over all items of the set (per cent), token errors.
+    """What the log says of a run: who it is, what was tried, and per cent WER: over all items, by SNR, by omega; token errors.
 
     Raises: UserError where the run was not decoded on the set.
     """
     from kdse.scoring.score import check_same_ids, read_hypotheses, read_items, read_token_errors
     from kdse.scoring.words import normalise, word_errors
 
-    about = read_run(folder)
-    items, path = read_items(dump / set_name), folder / "decode" / set_name / "text"
-    hyps = read_hypotheses(path)
-    check_same_ids(items, hyps, path)
-    counts: dict[str, list[int]] = {}
-    for key, item in items.items():
-        n, *errors = word_errors(normalise(item.ref), normalise(hyps[key]))
-        for group in ("all", "clean" if item.snr is None else f"{item.snr:g} dB"):
-            total = counts.setdefault(group, [0, 0])
-            total[0] += n
-            total[1] += sum(errors)
-    wers = {group: round(100 * errors / n, 2) for group, (n, errors) in sorted(counts.items())}
-    rates = read_token_errors(folder / "decode" / set_name)
+    about, items = read_run(folder), read_items(dump / set_name)
+
+    def wers(heard: Path) -> dict[str, float]:
+        hyps = read_hypotheses(heard / "text")
+        check_same_ids(items, hyps, heard / "text")
+        counts: dict[str, list[int]] = {}
+        for key, item in items.items():
+            n, *errors = word_errors(normalise(item.ref), normalise(hyps[key]))
+            for group in ("all", "clean" if item.snr is None else f"{item.snr:g} dB"):
+                total = counts.setdefault(group, [0, 0])
+                total[0] += n
+                total[1] += sum(errors)
+        return {group: round(100 * errors / n, 2) for group, (n, errors) in sorted(counts.items())}
+
+    by_snr = wers(decoded(folder, set_name))
+    by_omega = {heard.name.partition("@")[2]: wers(heard)["all"] for heard in all_decoded(folder, set_name)[1:]}
+    rates = read_token_errors(decoded(folder, set_name))
     config = about.get("config") or {}
     return {
         **{name: about[name] for name in ("run", "approach", "seed", "student", "backend", "params")},
@@ -87,7 +91,8 @@ def trial(folder: Path, set_name: str, dump: Path, note: str = "") -> dict:
         "note": note,
         "set": set_name,
         "items": len(items),
-        "wer": wers.pop("all"),
-        "wer_by_snr": wers,
+        "wer": by_snr.pop("all"),
+        "wer_by_snr": by_snr,
+        "wer_by_omega": by_omega,
         "token_error_rate": round(sum(rates.values()) / len(rates), 4) if rates else None,
     }

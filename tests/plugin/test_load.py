@@ -260,3 +260,50 @@ def test_run_yaml_says_what_the_run_is(kd, backend):
     model, _ = load_front_end(kd[0])
     assert record["params"] == sum(p.numel() for p in model.parameters())
     assert record["config"]["kdse_conf"]["approach"] == "kd" and record["config"]["max_epoch"] == 2
+
+
+def test_observation_adding(run, backend, tokens, noisy_set, snapshot, capsys):
+    """At ω the recogniser hears (1 − ω)·ŝ + ω·y; each ω has a folder of its own, without a front end 0 alone."""
+    assert enhance(run, noisy_set) == 0
+    assert decode(run, backend, noisy_set, "--omegas", "0.25", "0.999999") == 0
+    assert decode(run, backend, noisy_set, "--tokens", tokens) == 0  # other tokens, other latents: only 0 is made again
+    assert {path.name for path in (run / "decode").iterdir()} == {"tiny", "tiny@0.25", "tiny@0.999999"}
+    assert yaml.safe_load((run / "decode/tiny@0.25/decode.yaml").read_text())["omega"] == 0.25
+    bare = run.parent / "mct_noisy_seed0"
+    assert decode(bare, backend, noisy_set, "--omegas", "0.25") == 0
+    assert [path.name for path in (bare / "decode").iterdir()] == ["tiny"]
+    everything = (run / "decode/tiny@0.999999/text").read_text()
+    assert everything == (bare / "decode/tiny/text").read_text()  # nearly nothing of ŝ is left
+    before = snapshot(run)
+    assert decode(run, backend, noisy_set, "--omegas", "0", "0.25", "0.25", "--tokens", tokens) == 0
+    assert {p for p, data in snapshot(run).items() if before.get(p) != data} <= {
+        str(p) for p in (run / "decode/tiny@0.25").rglob("*")
+    }
+    capsys.readouterr()
+    assert decode(run, backend, noisy_set, "--omegas", "1") == 2
+    assert "--omegas are shares of the noisy signal, 0 or more and less than 1, not 1" in capsys.readouterr().err
+
+
+def test_the_recogniser_hears_the_mixture(backend, noisy_set, run):
+    """The samples that are decoded at ω = 0.25, item by item."""
+    from kdse.decode import DecodeConfig, Decoder
+
+    assert enhance(run, noisy_set) == 0
+    decoder, heard = Decoder(backend, DecodeConfig()), {}
+    decoder._heard = lambda batch, waves: iter([(utt, heard.setdefault(utt, waves[utt])) for utt in batch])
+    decoder.hear(run / "enhanced/tiny/wav.scp", "x", noisy_set / "wav.scp", 0.25)
+    for utt, noisy in read_table(noisy_set / "wav.scp").items():
+        enhanced = read_audio(read_table(run / "enhanced/tiny/wav.scp")[utt])
+        np.testing.assert_allclose(heard[utt], 0.75 * enhanced + 0.25 * read_audio(noisy), atol=1e-6)
+
+
+def test_the_oracle_mask_needs_the_clean_signal(noisy_set, tmp_path, capsys):
+    """Where y = s it changes nothing; a set without clean signals is refused."""
+    words = ["--run", tmp_path / "oracle_irm", "--approach", "oracle_irm", "--corpus", "tiny", "--dump", noisy_set.parent]
+    assert main(["enhance", *map(str, words), "--sets", noisy_set.name]) == 2
+    assert "has no spk1.scp; oracle_irm needs the clean signals" in capsys.readouterr().err
+    assert not (tmp_path / "oracle_irm" / "enhanced").exists()
+    shutil.copy(noisy_set / "wav.scp", noisy_set / "spk1.scp")
+    assert main(["enhance", *map(str, words), "--sets", noisy_set.name]) == 0
+    for utt, path in read_table(tmp_path / "oracle_irm/enhanced/tiny/wav.scp").items():
+        assert np.abs(read_audio(path).astype(int) - read_audio(read_table(noisy_set / "wav.scp")[utt])).max() <= 1

@@ -256,3 +256,18 @@ def test_the_package_imports_no_model():
     code = "import sys, kdse.scoring.score, kdse.scoring.quality, kdse.scoring.words, kdse.scoring.significance; "
     code += "print({'torch', 'espnet2'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "set()"
+
+
+def test_observation_adding_has_rows_of_its_own(recipe):
+    """Words at each ω; quality is that of ω = 0, and what is missing says why."""
+    run = recipe / "exp" / RUN["run"]
+    keys = [line.split()[0] for line in (run / "decode/test_noisy/text").read_text().splitlines()]
+    table(run / "decode/test_noisy@0.2/text", dict.fromkeys(keys, "ENTER TWO NINE"))
+    (run / "decode/test_noisy@0.2/decode.yaml").write_text("decode: ctc_greedy\nomega: 0.2\n")
+    assert not any(row["omega"] for row in run_score("test_noisy"))
+    out = score_run(run, ["test_noisy"], Path("dump"), Path("results"), omegas=[0.0, 0.2])
+    rows = [row for row in read_rows(out) if row["omega"]]
+    assert len(rows) == 3 and all(row["omega"] == 0.2 and row["word"] == [3, 0, 0, 0] for row in rows)
+    assert {row["missing"]["pesq_wb"] for row in rows} == {"of observation adding only the words are scored"}
+    with pytest.raises(UserError, match=r"there is no .*test_noisy@0\.3/text; decode the set first"):
+        score_run(run, ["test_noisy"], Path("dump"), Path("results"), omegas=[0.0, 0.3])

@@ -16,6 +16,7 @@ exp_tag=
 approaches="standalone_se kd"
 seeds="0"
 baselines="spectral_subtraction"
+omegas="0"
 # Configs: files here or below the repository's own folder
 asr_config=conf/asr/conformer.yaml
 teacher_config=conf/teacher/conformer.yaml
@@ -50,6 +51,7 @@ Options (with their values now):
   --stage $stage --stop_stage $stop_stage        the stages to run; what is done already is skipped
   --approaches "$approaches" --seeds "$seeds"    what stages 6 to 9 train and test
   --baselines "$baselines"    classical front ends, tested beside them
+  --omegas "$omegas"    observation adding in stages 8 and 9: shares of the noisy signal that are tried
   --nj $nj --ngpu $ngpu --num_nodes $num_nodes    processes of data stages; GPUs a node (0: CPU) and nodes of training
   --train_jobs $train_jobs    trainings that run at once (stages 3 and 4, then 6), each with its share of the cores
   --asr_config $asr_config
@@ -135,6 +137,7 @@ tokens=$expdir/tokens$tag
 read -ra approach_list <<<"$(unique "$approaches")"
 read -ra seed_list <<<"$(unique "$seeds")"
 read -ra baseline_list <<<"$(unique "$baselines")"
+read -ra omega_list <<<"$(unique "$omegas")"
 read -ra set_list <<<"$(unique "$sets")"
 [[ "${seed_list[*]}" =~ ^[0-9\ ]+$ ]] || die "--seeds are numbers with spaces between them, not '$seeds'"
 data_list=()
@@ -213,12 +216,12 @@ fi
 
 if within 8 "decode"; then
     run "$cpu_cmd" decode kdse decode --run "${everything[@]/#/$expdir/}" --backend "$backend" --tokens "$tokens" --corpus "$corpus" \
-        --dump "$dumpdir" --config "$inference_yaml" --sets "${set_list[@]}" "${selected[@]}"
+        --dump "$dumpdir" --config "$inference_yaml" --omegas "${omega_list[@]}" --sets "${set_list[@]}" "${selected[@]}"
 fi
 
 if within 9 "score"; then
     run "$cpu_cmd" score kdse score --run "${everything[@]/#/$expdir/}" --dump "$dumpdir" --sets "${set_list[@]}" "${selected[@]}" \
-        --out results --nj "$nj"
+        --omegas "${omega_list[@]}" --out results --nj "$nj"
 fi
 
 if within 10 "report"; then
