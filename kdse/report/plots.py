@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 
 from kdse.files import atomic_path
-from kdse.report.omega import chosen
 from kdse.report.rows import WER, Results
 
 COLOURS = {"mct_noisy": "#666666", "standalone_se": "#ee6677", "se_teacher": "#228833", "kd": "#4477aa"}
@@ -24,7 +23,7 @@ def plot_wer_by_snr(results: Results, set_name: str, clean: str, path: Path) -> 
     snrs = sorted({row["snr"] for row in results.rows(lambda row: row["set"] == set_name) if row["snr"] is not None})
     if not snrs:
         return False
-    figure, axes = _figure(7.5, 4.5)
+    figure, axes = blank(7.5, 4.5)
     step = min(np.diff(snrs), default=CLEAN_GAP)
     at_clean = snrs[-1] + max(step, 1)
     has_clean = False
@@ -47,36 +46,7 @@ def plot_wer_by_snr(results: Results, set_name: str, clean: str, path: Path) -> 
     axes.set(xlabel="SNR in dB", ylabel="WER in %", title=f"{set_name}, {results.corpus}: WER with 95 % intervals by utterance")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
-    _save(figure, path)
-    return True
-
-
-def plot_omega(results: Results, set_name: str, path: Path) -> bool:
-    """Draw WER against ω, on dev as a line and on `set_name` dashed; return whether several ω were tried.
-
-    A circle marks the ω that dev chooses.
-    """
-    systems = [system for system in results.on(set_name) if len(results.mixed(system)) > 1]
-    if not systems:
-        return False
-    figure, axes = _figure(7.5, 4.5)
-    for number, system in enumerate(systems):
-        style = {"color": COLOURS.get(system.approach, OTHER_COLOURS[number % len(OTHER_COLOURS)]), "marker": "."}
-        for name, line in (("dev_noisy", "-"), (set_name, "--")):
-            points = [(s.omega, s.scores(name, WER).estimate()) for s in results.mixed(system)]
-            points = [(omega, e.value) for omega, e in points if e is not None]
-            axes.plot(*zip(*points, strict=True), line, label=f"{results.label(system)}, {name}", **style)
-            best = chosen(results, system)
-            found = best.scores(name, WER).estimate()
-            if found is not None:
-                axes.plot(best.omega, found.value, "o", ms=10, mfc="none", color=style["color"])
-    for number, name in enumerate(("dev_noisy", set_name)):
-        for system in (s for s in results.on(name) if s.approach == "mct_noisy"):
-            value = system.scores(name, WER).estimate().value
-            axes.axhline(value, color=COLOURS["mct_noisy"], lw=1, ls=("-", "--")[number], label=f"no front end, {name}")
-    axes.set(xlabel="share ω of the noisy signal", ylabel="WER in %", title=f"Observation adding, {results.corpus}")
-    axes.legend(frameon=False, fontsize=8)
-    _save(figure, path)
+    save(figure, path)
     return True
 
 
@@ -99,7 +69,7 @@ def plot_tokens(results: Results, expdir: Path, set_name: str, path: Path) -> bo
     rates = sorted((float(np.mean(heard[0][1][utt] != clean[utt])), utt) for utt in items)
     utt = rates[len(rates) // 2][1]
     strips = [("clean", clean[utt]), *((label, tokens[utt]) for label, tokens in heard)]
-    figure, grid = _figure(9, 0.45 * len(heard) + 1.3, len(heard) + 1, 1)
+    figure, grid = blank(9, 0.45 * len(heard) + 1.3, len(heard) + 1, 1)
     order = np.random.default_rng(0).permutation(max(int(strip.max()) for _, strip in strips) + 1)
     for axes, (label, strip) in zip(np.atleast_1d(grid).ravel(), strips, strict=True):
         changed = strip != clean[utt]
@@ -113,7 +83,7 @@ def plot_tokens(results: Results, expdir: Path, set_name: str, path: Path) -> bo
             1.01, 0.5, f"{100 * changed.mean():.0f} %" if label != "clean" else "changed", transform=axes.transAxes, fontsize=9
         )
     figure.suptitle(f"Acoustic tokens of {utt}, frame by frame", fontsize=11)
-    _save(figure, path)
+    save(figure, path)
     return True
 
 
@@ -146,7 +116,7 @@ def plot_losses(curves: Curves, title: str, path: Path) -> None:
     names = sorted(curves, key=lambda name: (name != "loss", name))
     columns = min(3, len(names))
     lines = -(-len(names) // columns)
-    figure, grid = _figure(3.6 * columns + 0.4, 2.7 * lines + 0.5, lines, columns)
+    figure, grid = blank(3.6 * columns + 0.4, 2.7 * lines + 0.5, lines, columns)
     panels = np.atleast_1d(grid).ravel()
     for axes, name in zip(panels, names, strict=False):
         for part, colour in (("train", COLOURS["kd"]), ("valid", COLOURS["standalone_se"])):
@@ -160,7 +130,7 @@ def plot_losses(curves: Curves, title: str, path: Path) -> None:
         axes.set_visible(False)
     panels[0].legend(frameon=False, fontsize=9)
     figure.suptitle(title, fontsize=11)
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_all_losses(recipe: Path, expdir: Path, results: Results) -> list[Path]:
@@ -174,7 +144,7 @@ def plot_all_losses(recipe: Path, expdir: Path, results: Results) -> list[Path]:
     return found
 
 
-def _figure(width: float, height: float, rows: int = 1, columns: int = 1):
+def blank(width: float, height: float, rows: int = 1, columns: int = 1):
     """A figure without pyplot, so that no window system and no global state is involved."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -189,6 +159,6 @@ def _figure(width: float, height: float, rows: int = 1, columns: int = 1):
     return figure, grid
 
 
-def _save(figure, path: Path) -> None:
+def save(figure, path: Path) -> None:
     with atomic_path(path) as part:
         figure.savefig(part, dpi=130, metadata={"Software": None})  # no version text: the same picture is the same file

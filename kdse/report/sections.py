@@ -7,6 +7,7 @@ import numpy as np
 
 from kdse.report.omega import chosen, omega_table
 from kdse.report.rows import CER, QUALITY, WER, Metric, Results, Scores, System, compare
+from kdse.report.size import size_table
 from kdse.report.tables import Column, Table, markdown
 from kdse.scoring.score import NO_TOKENS, NOT_COMPUTED, WORDS_ALONE
 from kdse.scoring.significance import LEVEL, POWER, RESAMPLES
@@ -16,7 +17,7 @@ EXPECTED = ("mct_noisy", ("spectral_subtraction", "log_mmse"), "standalone_se", 
 NAMES = {"mct_noisy": "no front end (mct_noisy)"}
 DIFFERENCES = (("kd", "standalone_se"), ("kd", "mct_noisy"))
 PLOT_BY_SNR, PLOT_TOKENS = "results/plots/wer_by_snr.png", "results/plots/tokens.png"
-PLOT_OMEGA = "results/plots/omega.png"
+PLOT_OMEGA, PLOT_SIZE = "results/plots/omega.png", "results/plots/size.png"
 SYNTHETIC = (
     "This corpus is speech synthesised by text-to-speech voices with synthesised noise. **Synthetic speech shows the machinery; "
     "real corpora show the science.** Read these numbers as a check that every stage works, not as results about people speaking."
@@ -43,6 +44,9 @@ def sections(results: Results) -> list[Section]:
     if by_snr:
         image = (PLOT_BY_SNR, "WER by signal-to-noise ratio")
         found.append(Section("By signal-to-noise ratio", by_snr.notes, by_snr, image=image))
+    scale = size_table(results, "test_noisy")
+    if scale:
+        found.append(Section("Size of the student", scale.notes, scale, image=(PLOT_SIZE, "WER by size of the student")))
     adding = omega_table(results, "test_noisy")
     if adding:
         found.append(Section("Observation adding", adding.notes, adding, image=(PLOT_OMEGA, "WER by the share of noisy signal")))

@@ -2,8 +2,8 @@
 
 import pytest
 
+from kdse.report.curves import plot_omega
 from kdse.report.omega import chosen, omega_table, oracle
-from kdse.report.plots import plot_omega
 from kdse.report.rows import WER, read_results
 from kdse.report.sections import difference_table, main_table, sections
 from kdse.scoring.score import WORDS_ALONE

@@ -1,0 +1,87 @@
+"""Plots of WER against the share of the noisy signal, and against the size of the student."""
+
+from pathlib import Path
+
+import numpy as np
+
+from kdse.report.omega import chosen, oracle
+from kdse.report.plots import COLOURS, OTHER_COLOURS, blank, save
+from kdse.report.rows import WER, Results
+from kdse.report.size import COMPARED, sizes
+
+
+def plot_omega(results: Results, set_name: str, path: Path) -> bool:
+    """Draw WER against ω, on dev as a line and on `set_name` dashed; return whether several ω were tried.
+
+    A circle marks the ω that dev chooses.
+    """
+    systems = [system for system in results.on(set_name) if len(results.mixed(system)) > 1]
+    if not systems:
+        return False
+    figure, axes = blank(7.5, 4.5)
+    for number, system in enumerate(systems):
+        style = {"color": COLOURS.get(system.approach, OTHER_COLOURS[number % len(OTHER_COLOURS)]), "marker": "."}
+        for name, line in (("dev_noisy", "-"), (set_name, "--")):
+            points = [(s.omega, s.scores(name, WER).estimate()) for s in results.mixed(system)]
+            points = [(omega, e.value) for omega, e in points if e is not None]
+            axes.plot(*zip(*points, strict=True), line, label=f"{results.label(system)}, {name}", **style)
+            best = chosen(results, system)
+            found = best.scores(name, WER).estimate()
+            if found is not None:
+                axes.plot(best.omega, found.value, "o", ms=10, mfc="none", color=style["color"])
+    for number, name in enumerate(("dev_noisy", set_name)):
+        for system in (s for s in results.on(name) if s.approach == "mct_noisy"):
+            value = system.scores(name, WER).estimate().value
+            axes.axhline(value, color=COLOURS["mct_noisy"], lw=1, ls=("-", "--")[number], label=f"no front end, {name}")
+    axes.set(xlabel="share ω of the noisy signal", ylabel="WER in %", title=f"Observation adding, {results.corpus}")
+    axes.legend(frameon=False, fontsize=8)
+    save(figure, path)
+    return True
+
+
+def plot_size(results: Results, set_name: str, clean: str, path: Path) -> bool:
+    """Draw WER with intervals against the student's parameters, one line for each approach, ceilings beside them; return whether
+    several sizes were tried."""
+    families = sizes(results, set_name)
+    if not families:
+        return False
+    figure, axes = blank(7.5, 4.8)
+    for number, family in enumerate(families):
+        for approach in COMPARED:
+            found = [
+                (by_approach[approach].params, by_approach[approach].scores(set_name, WER).estimate()) for by_approach in family
+            ]
+            x, y = np.array([x for x, _ in found]), np.array([e.value for _, e in found])
+            ends = np.array([(e.value, e.value) if e.low is None else (e.low, e.high) for _, e in found])
+            style = {"color": COLOURS[approach], "marker": "os^D"[number % 4], "ls": ("-", "--", ":")[number % 3]}
+            label = f"{approach} ({family[0][approach].student.rpartition('-')[0]})"
+            axes.errorbar(
+                x * (0.97, 1.03)[approach == "kd"],
+                y,
+                np.clip([y - ends[:, 0], ends[:, 1] - y], 0, None),
+                capsize=3,
+                label=label,
+                **style,
+            )
+        best = [(by_approach["kd"].params, oracle(results, by_approach["kd"], set_name).estimate().value) for by_approach in family]
+        if len(results.mixed(family[0]["kd"])) > 1:
+            axes.plot(*zip(*best, strict=True), ls="-.", lw=1, color=COLOURS["kd"], label="kd, oracle ω")
+    for approach, where, label, line in (
+        ("mct_noisy", set_name, "no front end", "-"),
+        ("oracle_irm", set_name, "ideal ratio mask", "--"),
+        ("mct_noisy", clean, "clean speech", ":"),
+    ):
+        estimates = [s.scores(where, WER).estimate() for s in results.on(where) if s.approach == approach]
+        if estimates and estimates[0] is not None:
+            axes.axhline(estimates[0].value, color=COLOURS["mct_noisy"], lw=1.2, ls=line, label=label)
+    for system in results.on(set_name):
+        if system.approach == "se_teacher":
+            axes.plot(
+                system.params, system.scores(set_name, WER).estimate().value, "P", color=COLOURS["se_teacher"], label="SE teacher"
+            )
+    axes.set_xscale("log")
+    axes.set_ylim(bottom=0)
+    axes.set(xlabel="parameters of the front end", ylabel="WER in %", title=f"Size of the student, {set_name}, {results.corpus}")
+    axes.legend(frameon=False, fontsize=8, loc="lower left", ncols=2)
+    save(figure, path)
+    return True
