@@ -13,8 +13,9 @@ from kdse.errors import UserError
 from kdse.files import read_yaml
 from kdse.progress import say
 
-CASES = ("backend", "standalone_se", "kd", "kd, live targets", "frozen encoder")
-"""What is timed. The last is one forward of the frozen recogniser and one backward to its input, on kd's batches."""
+CASES = ("backend", "standalone_se", "kd", "kd, live targets", "frozen encoder", "ESPnet enh_s2t")
+"""What is timed. The frozen encoder is one forward of the recogniser and one backward to its input, on kd's batches. ESPnet's own
+joint training has the same front end and recogniser, trains both, and reads speech that was mixed before, with its own loader."""
 AIMS = {"backend": 110.0, "kd": 60.0}
 """Seconds of audio a second, on two cores."""
 WARM_UP = 5
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
         if not (folder / "train.yaml").exists():
             raise UserError(f"{folder} is no training; run the recipe's stages 3 to 6 first, then this in the recipe's folder")
     if args.case:
-        print(json.dumps(time_case(args.case, args.backend if args.case == "backend" else args.kd, args.updates)))
+        print(json.dumps(time_case(args.case, args.backend, args.kd, args.updates)))
         return
     found = {}
     for case in CASES:
@@ -66,34 +67,90 @@ def table(found: dict[str, dict[str, float]]) -> str:
         f"a kd step costs {step['kd'] / parts:.2f} of (a standalone_se step + the frozen encoder, there and back); aim 1.10"
     )
     lines.append(f"computing kd's targets at every step would cost {step['kd, live targets'] / step['kd']:.2f} of that")
+    per_second = {case: f["seconds"] / f["audio"] for case, f in found.items()}
+    lines.append(
+        f"a second of speech costs {per_second['kd'] / per_second['ESPnet enh_s2t']:.2f} of what it costs ESPnet's enh_s2t"
+    )
     return "\n".join(lines)
 
 
-def time_case(case: str, folder: Path, updates: int) -> dict[str, float]:
+def time_case(case: str, backend: Path, kd: Path, updates: int) -> dict[str, float]:
     """Time one training as ESPnet's trainer does it: batch from the loader, loss, gradients, clipping, optimiser.
 
     Returns: updates, seconds, unpadded seconds of audio, and the process's peak memory in MB.
     """
     import resource
+    import tempfile
 
     import torch
 
     from kdse.plugin.task import DistillationTask, MixingASRTask
 
-    config = read_yaml(folder / "train.yaml")
+    config = read_yaml((backend if case == "backend" else kd) / "train.yaml")
     task = MixingASRTask if case == "backend" else DistillationTask
     if case == "standalone_se":
         config["kdse_conf"] |= {"approach": "standalone_se", "approach_conf": {}}
     if case in ("standalone_se", "kd, live targets"):
         config["train_data_path_and_name_and_type"] = config["train_data_path_and_name_and_type"][:1]  # the waveforms alone
-    args = argparse.Namespace(**{**vars(task.get_parser().parse_args([])), **config})
-    torch.manual_seed(args.seed)
-    model = task.build_model(args).train()
-    (optimiser,) = task.build_optimizers(args, model)
-    step = _heard_only(model) if case == "frozen encoder" else _trained(model, optimiser, args.grad_clip)
-    seconds, audio = _timed(step, _batches(task, args), updates)
+    with tempfile.TemporaryDirectory() as scratch:
+        if case == "ESPnet enh_s2t":
+            from espnet2.tasks.enh_s2t import EnhS2TTask as task
+
+            config = joint_config(config, read_yaml(backend / "config.yaml"), backend, Path(scratch))
+        args = argparse.Namespace(**{**vars(task.get_parser().parse_args([])), **config})
+        torch.manual_seed(args.seed)
+        model = task.build_model(args).train()
+        (optimiser,) = task.build_optimizers(args, model)
+        step = _heard_only(model) if case == "frozen encoder" else _trained(model, optimiser, args.grad_clip)
+        seconds, audio = _timed(step, _batches(task, args), updates)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"updates": updates, "seconds": seconds, "audio": audio, "memory": memory}
+
+
+def joint_config(front_end: dict, recogniser: dict, backend: Path, folder: Path) -> dict:
+    """The configuration of ESPnet's SE + ASR task with the front end of one training and the recogniser of another.
+
+    Its data are the fixed noisy dev set, which has noisy and clean speech and texts as that task wants them; they are written to
+    `folder`.
+    """
+    data = Path(front_end["mix_conf"]["noise_valid"]).parents[1] / "dev_noisy"
+    _files(data, folder)
+    files = [(folder / "wav.scp", "speech", "sound"), (folder / "spk1.scp", "speech_ref1", "sound")]
+    files.append((data / "text", "text_spk1", "text"))
+    shared = ("frontend", "frontend_conf", "specaug", "specaug_conf", "normalize", "normalize_conf", "token_list", "token_type")
+    training = ("batch_type", "batch_bins", "num_workers", "num_iters_per_epoch", "seed", "grad_clip", "optim", "optim_conf")
+    networks = ("encoder", "encoder_conf", "separator", "separator_conf", "decoder", "decoder_conf")
+    return {
+        **{f"enh_{name}": front_end[name] for name in networks if name in front_end},
+        **{f"asr_{name}": recogniser[name] for name in ("encoder", "encoder_conf", "decoder", "model_conf") if name in recogniser},
+        **{name: recogniser[name] for name in shared if name in recogniser},
+        **{name: front_end[name] for name in training if name in front_end},
+        "enh_criterions": [{"name": "snr", "conf": {}, "wrapper": "fixed_order", "wrapper_conf": {}}],
+        "subtask_series": ["enh", "asr"],
+        "bpemodel": str(backend / "bpe.model"),
+        "use_preprocessor": True,
+        "text_name": ["text_spk1"],
+        "train_data_path_and_name_and_type": [(str(file), name, kind) for file, name, kind in files],
+        "train_shape_file": [str(folder / "shape")],
+    }
+
+
+def _files(data: Path, folder: Path) -> None:
+    """Write the noisy and clean signals of a data dir as WAV files, with ESPnet's lists of files and lengths."""
+    import soundfile
+
+    from kdse.data.audio import read_audio
+    from kdse.data.datadir import read_table
+
+    for name in ("wav", "spk1"):
+        lines, lengths = [], []
+        for utt, source in read_table(data / f"{name}.scp").items():
+            samples, path = read_audio(source, utt), folder / f"{name}_{utt}.wav"
+            soundfile.write(path, samples, RATE)
+            lines.append(f"{utt} {path}\n")
+            lengths.append(f"{utt} {len(samples)}\n")
+        (folder / f"{name}.scp").write_text("".join(lines))
+        (folder / "shape").write_text("".join(lengths))
 
 
 def _batches(task, args):
