@@ -52,14 +52,6 @@ def bf16_training(model: nn.Module) -> None:
     model._extract_feats = types.MethodType(exact, model)
 
 
-class PointwiseConv(nn.Conv1d):
-    """A convolution of kernel 1 as the matrix product that it is: a Conformer holds time first, and nothing is transposed."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, T) -> (B, C', T)."""
-        return F.linear(x.transpose(1, 2), self.weight.squeeze(-1), self.bias).transpose(1, 2)
-
-
 class DepthwiseConv(nn.Conv1d):
     """A depthwise convolution with channels last, the layout in which oneDNN has a direct kernel for it."""
 
@@ -75,11 +67,8 @@ def cheap_convolutions(model: nn.Module) -> None:
     for module in model.modules():
         if type(module) is nn.Conv2d:
             module.to(memory_format=torch.channels_last)
-        elif type(module) is nn.Conv1d and module.padding_mode == "zeros" and not isinstance(module.padding, str):
-            if module.kernel_size + module.stride + module.padding == (1, 1, 0) and module.groups == 1:
-                module.__class__ = PointwiseConv
-            elif module.groups == module.in_channels > 1:
-                module.__class__ = DepthwiseConv
+        elif type(module) is nn.Conv1d and module.groups == module.in_channels > 1 and type(module.padding) is tuple:
+            module.__class__ = DepthwiseConv
 
 
 def has_bf16(device: torch.device | str = "cpu") -> bool:

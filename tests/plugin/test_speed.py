@@ -10,7 +10,6 @@ from kdse.plugin.load import load_backend
 from kdse.plugin.speed import (
     ByteDropout,
     DepthwiseConv,
-    PointwiseConv,
     bf16_encoder,
     bf16_training,
     cheap_convolutions,
@@ -120,18 +119,19 @@ def test_bf16_training_is_low_in_networks_and_exact_in_features(backend, batch):
 @pytest.mark.parametrize(
     "conv, kind",
     [
-        (nn.Conv1d(6, 10, 1), PointwiseConv),
+        (nn.Conv1d(6, 10, 1), nn.Conv1d),
         (nn.Conv1d(6, 6, 15, padding=7, groups=6), DepthwiseConv),
         (nn.Conv1d(6, 12, 3, padding=2, stride=2, dilation=2, groups=6, bias=False), DepthwiseConv),
         (nn.Conv1d(6, 6, 3, padding=1), nn.Conv1d),
-        (nn.Conv1d(6, 6, 1, stride=2), nn.Conv1d),
+        (nn.Conv2d(1, 4, 3, stride=2), nn.Conv2d),
         (nn.Conv1d(6, 6, 3, padding="same", groups=6), nn.Conv1d),
     ],
-    ids=["pointwise", "depthwise", "strided", "full", "every second", "same"],
+    ids=["pointwise", "depthwise", "strided", "full", "two-dimensional", "same"],
 )
 def test_cheap_convolutions_are_the_same_convolutions(conv, kind):
-    """Values and gradients, of the input and of the weights; what is neither pointwise nor depthwise stays as it is."""
+    """Values and gradients, of the input and of the weights."""
     x = torch.randn(2, 6, 20, generator=torch.Generator().manual_seed(0))
+    x = x[:, None] if type(conv) is nn.Conv2d else x
     found = []
     for cheap in (False, True):
         if cheap:
@@ -181,3 +181,35 @@ def test_has_bf16_says_what_the_processor_says(monkeypatch):
         assert has_bf16() is able
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
     assert not has_bf16() and not has_bf16("meta")
+
+
+def test_a_backend_s_step_is_the_same(backend, batch):
+    """Loss and gradients of every weight, with ESPnet's own convolutions and with the cheap ones."""
+    found = []
+    for cheap in (False, True):
+        model = load_backend(backend)[0].train()
+        for module in model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+        if cheap:
+            cheap_convolutions(model)
+            assert any(isinstance(module, DepthwiseConv) for module in model.modules())
+        loss = model(**batch)[0]
+        loss.backward()
+        found.append({"loss": loss.detach()} | {name: p.grad for name, p in model.named_parameters() if p.grad is not None})
+    for name in found[0]:
+        torch.testing.assert_close(found[1][name], found[0][name], rtol=1e-3, atol=1e-4, msg=name)
+
+
+def test_a_backend_s_optimiser_is_fused_unless_the_yaml_says_otherwise(backend):
+    import argparse
+
+    from kdse.files import read_yaml
+    from kdse.plugin.task import MixingASRTask
+
+    config = read_yaml(backend / "train.yaml")
+    for conf, fused in (({}, True), ({"fused": False}, False)):
+        args = argparse.Namespace(**{**vars(MixingASRTask.get_parser().parse_args([])), **config, "optim_conf": {"lr": 0.1} | conf})
+        (optimiser,) = MixingASRTask.build_optimizers(args, nn.Linear(2, 2))
+        assert optimiser.defaults["fused"] is fused and optimiser.defaults["lr"] == 0.1
+        assert args.optim_conf == {"lr": 0.1} | conf  # what is recorded is what was asked for
