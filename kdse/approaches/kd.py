@@ -7,6 +7,7 @@ teacher, `kd_full` both.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from kdse.approaches.lesson import Heard, Lesson
@@ -50,6 +51,8 @@ class KD(StandaloneSE):
         lambda_q, sequence: weight and kind of the sequence level, a name of `SEQUENCE`.
         lambda_t: weight of the SE teacher, L_t = `spectrum_distance` + divergence · `spectrum_divergence`.
         gated: learn from the SE teacher only where it beats the student.
+        adding: the recogniser hears (1 − ω)·ŝ + ω·y, in training with ω drawn for each utterance from [0, adding], in validation with
+            half of it. For students that are used with observation adding.
     """
 
     lambda_r: float = 1.0
@@ -63,6 +66,7 @@ class KD(StandaloneSE):
     lambda_t: float = 0.0
     divergence: float = 0.1
     gated: bool = True
+    adding: float = 0.0
     needs_teacher = True
 
     def __post_init__(self):
@@ -71,6 +75,9 @@ class KD(StandaloneSE):
             raise UserError(f"there is no sequence loss '{self.sequence}'{did_you_mean(self.sequence, SEQUENCE)}")
         if not 0 <= self.fall <= 1:
             raise UserError(f"fall is a share of the training between 0 and 1, not {self.fall}")
+
+        if not 0 <= self.adding <= 1:
+            raise UserError(f"adding is a share of the noisy signal between 0 and 1, not {self.adding}")
 
     @property
     def needs_se_teacher(self) -> bool:
@@ -85,7 +92,7 @@ class KD(StandaloneSE):
         teacher = lesson.teacher
         _, l_r = super().__call__(enhanced, clean, lengths)["l_r"]
         target = teacher.target(clean, lengths, lesson.known, self.needs_posteriors)
-        seen = teacher.listen(enhanced, lengths, self.needs_posteriors)
+        seen = teacher.listen(self.heard(enhanced, lesson), lengths, self.needs_posteriors)
         frames, tau = target.frames, self.tau * teacher.distance
         l_d = token_divergence(seen.latents, target.latents, teacher.centroids, frames, tau, self.hard)
         errors = token_error_rate(seen.latents.detach(), target.latents, teacher.centroids, frames)
@@ -101,6 +108,13 @@ class KD(StandaloneSE):
             distance = spectrum_distance(enhanced, lesson.taught, clean, lengths, self.gated)
             losses["l_t"] = (self.lambda_t, distance + self.divergence * spectrum_divergence(enhanced, lesson.taught, lengths))
         return losses
+
+    def heard(self, enhanced: Tensor, lesson: Lesson) -> Tensor:
+        """What the recogniser is given in place of ŝ: itself, or with some of the noisy signal."""
+        if not self.adding:
+            return enhanced
+        draws = torch.rand(len(enhanced), 1, device=enhanced.device) if enhanced.requires_grad else 0.5
+        return enhanced + self.adding * draws * (lesson.noisy - enhanced)
 
     def weight_r(self, progress: float) -> float:
         """λ_r at a share of the training.

@@ -34,9 +34,11 @@ class Lesson(NamedTuple):
         progress: share of the training that is over, 1 in validation.
         known: the recogniser's latents (B, U, D) of the clean waveforms and their (B,) numbers, where stage 5 kept them.
         taught: (B, N) what the SE teacher makes of the noisy waveforms, without gradient, or None.
+        noisy: (B, N) waveforms y.
     """
 
     teacher: Teacher | None = None
     progress: float = 1.0
     known: tuple[Tensor, Tensor] | None = None
     taught: Tensor | None = None
+    noisy: Tensor | None = None

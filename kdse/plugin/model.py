@@ -164,7 +164,7 @@ class DistillationModel(AbsESPnetModel):
             with torch.no_grad():
                 taught = enhance(self.se_teacher, speech_mix, speech_mix_lengths)
         known = None if target is None else (target, target_lengths)
-        lesson = Lesson(self.teacher, self.clock.progress if self.training else 1.0, known, taught)
+        lesson = Lesson(self.teacher, self.clock.progress if self.training else 1.0, known, taught, speech_mix)
         losses = self.approach(enhanced, speech_ref1, speech_mix_lengths, lesson)
         loss = sum(weight * value for weight, value in losses.values() if weight)
         stats = {name: value.detach() for name, (_, value) in losses.items()} | {"loss": loss.detach()}

@@ -6,6 +6,7 @@ import torch
 from kdse.approaches import build
 from kdse.approaches.kd import KD, SEQUENCE
 from kdse.approaches.lesson import Lesson
+from kdse.errors import UserError
 from kdse.plugin.load import load_backend, load_front_end, load_teacher
 from kdse.plugin.model import Clock, DistillationModel, FrozenTeacher
 
@@ -229,3 +230,18 @@ def test_padding_hardly_reaches_the_latents(backend):
     inner = slice(0, int(count) - 3)
     apart = (teacher.listen(waves(1), LENGTHS)[0][1, inner] - alone[0, inner]).square().mean()
     assert (both[1, inner] - alone[0, inner]).square().mean() < 0.02 * apart
+
+
+def test_distilling_with_observation_adding(front_end, teacher):
+    """`adding`: the recogniser hears ŝ + ω(y − ŝ), ω below `adding` in training and half of it in validation; L_r is of ŝ alone."""
+    approach, noisy, enhanced = build("kd", {"adding": 0.5}), waves(2), waves(3).requires_grad_(True)
+    shares = (approach.heard(enhanced, Lesson(noisy=noisy)) - enhanced) / (noisy - enhanced)
+    assert shares.std(1).max() < 1e-4 and shares.min() >= 0 and shares.max() < 0.5 and shares[0, 0] != shares[1, 0]
+    torch.testing.assert_close(approach.heard(waves(3), Lesson(noisy=noisy)), 0.75 * waves(3) + 0.25 * noisy)
+    model = DistillationModel(front_end, approach, teacher).train()
+    loss, stats, _ = model(waves(), LENGTHS, waves(1))
+    loss.backward()
+    plain = DistillationModel(front_end, build("kd", {}), teacher).train()(waves(), LENGTHS, waves(1))[1]
+    assert stats["l_r"] == plain["l_r"] and stats["l_e"] != plain["l_e"]
+    with pytest.raises(UserError, match="adding is a share of the noisy signal between 0 and 1, not 2"):
+        build("kd", {"adding": 2.0})
