@@ -1,6 +1,7 @@
 """Stage 8, `kdse decode`: what the recogniser hears in original or enhanced sets: words (batched greedy CTC), acoustic tokens."""
 
 import argparse
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,10 +12,10 @@ import numpy as np
 from kdse.config import override, read_config
 from kdse.errors import UserError
 from kdse.files import atomic_dir
-from kdse.progress import progress
-from kdse.runs import OMEGAS, check_omegas, decoded, write_run
+from kdse.progress import progress, say
+from kdse.runs import OMEGAS, all_decoded, check_omegas, decoded, write_run
 from kdse.selected import allowed_sets
-from kdse.stage import Step, done_hash
+from kdse.stage import Step, done_config, done_hash
 from kdse.tokens import load_tokens, read_tokens, write_tokens
 
 NO_FRONT_END = "mct_noisy"
@@ -75,6 +76,12 @@ def run(args: argparse.Namespace) -> None:
             if state is None:
                 raise UserError(f"{source} is not finished; run stage {2 if bare else 7} first")
             state = {"config": asdict(config), "backend": backend, "audio": state} | ({"tokens": tokens} if tokens else {})
+            asked = [decoded(run_folder, name, omega) for omega in ((0.0,) if bare else omegas)]
+            for old in set(all_decoded(run_folder, name)) - set(asked):
+                before = done_config(old) or {}
+                if any(before.get(key) != value for key, value in state.items()):
+                    say(f"{old} is removed: it was decoded from other audio, or by another recogniser")
+                    shutil.rmtree(old)
             for omega in (0.0,) if bare else omegas:
                 out = decoded(run_folder, name, omega)
                 mixed = {"omega": omega, "noisy": done_hash(args.dump / name)} if omega else {}
@@ -165,7 +172,11 @@ class Decoder:
         waves = {utt: read_audio(path, utt) for utt, path in read_table(scp).items()}
         if other:
             noisy = read_table(other)
-            waves = {utt: (1 - share) * wave + share * read_audio(noisy[utt], utt) for utt, wave in waves.items()}
+            for utt, wave in waves.items():
+                found = read_audio(noisy[utt], utt) if utt in noisy else ()
+                if len(found) != len(wave):
+                    raise UserError(f"{other}: utterance {utt} is missing, or not as long as in {scp}; run stage 7 again")
+                waves[utt] = ((1 - share) * wave + share * found).astype(np.float32)
         batches = self._batches({utt: len(wave) for utt, wave in waves.items()})
         found = dict(progress((pair for batch in batches for pair in self._heard(batch, waves)), what, len(waves)))
         return {utt: found[utt] for utt in sorted(found)}

@@ -52,11 +52,13 @@ OMEGAS = "observation adding: (1 - w) * enhanced + w * noisy is recognised for e
 def check_omegas(omegas: list[float]) -> list[float]:
     """The shares of the noisy signal in order, each once, 0 among them.
 
-    Raises: UserError for one outside of [0, 1).
+    Raises: UserError for one outside of [0, 1), or of more digits than the name of a folder shows.
     """
-    wrong = next((omega for omega in omegas if not 0 <= omega < 1), None)
-    if wrong is not None:
-        raise UserError(f"--omegas are shares of the noisy signal, 0 or more and less than 1, not {wrong:g}")
+    for omega in omegas:
+        if not 0 <= omega < 1 or float(f"{omega:g}") != omega:  # a folder's name says which it is
+            raise UserError(
+                f"--omegas are shares of the noisy signal, 0 or more and less than 1, of six digits at most, not {omega!r}"
+            )
     return sorted({0.0, *omegas})
 
 

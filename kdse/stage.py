@@ -54,6 +54,12 @@ def done_hash(folder: Path | str, part: str = "") -> str | None:
     return done["hash"] if done else None
 
 
+def done_config(folder: Path | str) -> dict[str, Any] | None:
+    """The config of a finished step; None where it has not finished."""
+    done = _read(Path(folder) / ".done")
+    return done["config"] if done else None
+
+
 def changes(old: dict, new: dict, prefix: str = "") -> str:
     """Name the differences between two configs: 'mix.snr changed from 5 to 10'."""
     found = []

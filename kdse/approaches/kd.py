@@ -51,8 +51,8 @@ class KD(StandaloneSE):
         lambda_q, sequence: weight and kind of the sequence level, a name of `SEQUENCE`.
         lambda_t: weight of the SE teacher, L_t = `spectrum_distance` + divergence · `spectrum_divergence`.
         gated: learn from the SE teacher only where it beats the student.
-        adding: the recogniser hears (1 − ω)·ŝ + ω·y, in training with ω drawn for each utterance from [0, adding], in validation with
-            half of it. For students that are used with observation adding.
+        adding: the recogniser hears (1 − ω)·ŝ + ω·y, for students that are used with observation adding. In training ω is drawn
+            from [0, adding] for each utterance, in validation it is half of `adding`.
     """
 
     lambda_r: float = 1.0

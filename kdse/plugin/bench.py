@@ -40,6 +40,10 @@ def run(args: argparse.Namespace) -> None:
     for folder in (args.backend, args.kd):
         if not (folder / "train.yaml").exists():
             raise UserError(f"{folder} is no training; run the recipe's stages 3 to 6 first, then this in the recipe's folder")
+    data = dev_set(read_yaml(args.kd / "train.yaml"))
+    for needed in (args.backend / "config.yaml", data / "spk1.scp"):
+        if not needed.exists():
+            raise UserError(f"there is no {needed}; run the recipe's stages 2 to 6 first, then this in the recipe's folder")
     if args.case:
         print(json.dumps(time_case(args.case, args.backend, args.kd, args.updates)))
         return
@@ -113,16 +117,18 @@ def joint_config(front_end: dict, recogniser: dict, backend: Path, folder: Path)
     Its data are the fixed noisy dev set, which has noisy and clean speech and texts as that task wants them; they are written to
     `folder`.
     """
-    data = Path(front_end["mix_conf"]["noise_valid"]).parents[1] / "dev_noisy"
+    data = dev_set(front_end)
     _files(data, folder)
     files = [(folder / "wav.scp", "speech", "sound"), (folder / "spk1.scp", "speech_ref1", "sound")]
     files.append((data / "text", "text_spk1", "text"))
     shared = ("frontend", "frontend_conf", "specaug", "specaug_conf", "normalize", "normalize_conf", "token_list", "token_type")
     training = ("batch_type", "batch_bins", "num_workers", "num_iters_per_epoch", "seed", "grad_clip", "optim", "optim_conf")
+    shared += ("ctc_conf",)
+    layers = [f"{name}{end}" for name in ("preencoder", "encoder", "postencoder", "decoder", "model") for end in ("", "_conf")]
     networks = ("encoder", "encoder_conf", "separator", "separator_conf", "decoder", "decoder_conf")
     return {
         **{f"enh_{name}": front_end[name] for name in networks if name in front_end},
-        **{f"asr_{name}": recogniser[name] for name in ("encoder", "encoder_conf", "decoder", "model_conf") if name in recogniser},
+        **{f"asr_{name}": recogniser[name] for name in layers if name in recogniser},
         **{name: recogniser[name] for name in shared if name in recogniser},
         **{name: front_end[name] for name in training if name in front_end},
         "enh_criterions": [{"name": "snr", "conf": {}, "wrapper": "fixed_order", "wrapper_conf": {}}],
@@ -133,6 +139,11 @@ def joint_config(front_end: dict, recogniser: dict, backend: Path, folder: Path)
         "train_data_path_and_name_and_type": [(str(file), name, kind) for file, name, kind in files],
         "train_shape_file": [str(folder / "shape")],
     }
+
+
+def dev_set(front_end: dict) -> Path:
+    """The fixed noisy dev set of the dump folder that a training's noise came from."""
+    return Path(front_end["mix_conf"]["noise_valid"]).parents[1] / "dev_noisy"
 
 
 def _files(data: Path, folder: Path) -> None:

@@ -109,7 +109,10 @@ def enhance_set(data: Path, out: Path, enhancer: Enhancer, what: str, oracle: bo
         lines = []
         for utt, source in progress(sorted(sources.items()), what, len(sources)):
             noisy = wave(source, utt)
-            found = enhancer(noisy, wave(clean[utt], utt)) if oracle else enhancer(noisy)
+            given = [noisy, wave(clean[utt], utt) if utt in clean else noisy[:0]] if oracle else [noisy]
+            if len(given[-1]) != len(noisy):
+                raise UserError(f"{data / 'spk1.scp'}: utterance {utt} is missing, or not as long as in wav.scp; run stage 2 again")
+            found = enhancer(*given)
             assert found.shape == noisy.shape, (utt, found.shape, noisy.shape)
             if not np.isfinite(found).all():
                 raise UserError(f"the front end {what.split(':')[0]} returned NaN for utterance {utt}; train it again")

@@ -80,16 +80,14 @@ def load_teacher(backend: Path | str, tokens: Path | str | None, layer: int = 0,
     """The frozen backend with the acoustic tokens of stage 5; a tokenizer brings its own layer.
 
     Args:
-        precision: of its encoder, "fp32" or "bf16"; "auto" is bf16 where the processor has it.
+        precision: of its encoder, "fp32" or "bf16".
 
     Raises: UserError where the tokens are of another backend.
     """
     from kdse.plugin.model import FrozenTeacher
-    from kdse.plugin.speed import has_bf16
     from kdse.tokens import load_tokens
 
     asr, _ = load_backend(backend)
-    precision = ("bf16" if has_bf16() else "fp32") if precision == "auto" else precision
     if tokens is None:
         return FrozenTeacher(asr, layer, precision=precision)
     book = load_tokens(tokens)

@@ -67,8 +67,9 @@ def cheap_convolutions(model: nn.Module) -> None:
     for module in model.modules():
         if type(module) is nn.Conv2d:
             module.to(memory_format=torch.channels_last)
-        elif type(module) is nn.Conv1d and module.groups == module.in_channels > 1 and type(module.padding) is tuple:
-            module.__class__ = DepthwiseConv
+        elif type(module) is nn.Conv1d and module.groups == module.in_channels > 1:
+            plain = module.padding_mode == "zeros" and type(module.padding) is tuple
+            module.__class__ = DepthwiseConv if plain else nn.Conv1d
 
 
 def has_bf16(device: torch.device | str = "cpu") -> bool:

@@ -91,6 +91,10 @@ def train_se(args: argparse.Namespace) -> None:
             raise UserError(f"approach {args.approach} learns from a large front end: give --se_teacher")
         conf |= {"se_teacher": str(args.se_teacher)}
     config = _common(args, merge({"kdse_conf": conf}, _read(args.config)))
+    if approach.needs_teacher and config["kdse_conf"].get("teacher_precision", "auto") == "auto":
+        from kdse.plugin.speed import has_bf16  # torch
+
+        config["kdse_conf"]["teacher_precision"] = "bf16" if has_bf16("cuda" if args.ngpu else "cpu") else "fp32"
     needed = [args.backend, args.tokens] if approach.needs_teacher else []
     needed += [args.se_teacher] if approach.needs_se_teacher else []
     teachers = {str(p): done_hash(p) for p in needed}

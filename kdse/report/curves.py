@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kdse.report.omega import chosen, oracle
+from kdse.report.omega import chosen, oracle, tried
 from kdse.report.plots import COLOURS, OTHER_COLOURS, blank, save
 from kdse.report.rows import WER, Results
 from kdse.report.size import COMPARED, sizes
@@ -15,19 +15,20 @@ def plot_omega(results: Results, set_name: str, path: Path) -> bool:
 
     A circle marks the ω that dev chooses.
     """
-    systems = [system for system in results.on(set_name) if len(results.mixed(system)) > 1]
+    systems = [system for system in results.on(set_name) if len(tried(results, system, set_name)) > 1]
     if not systems:
         return False
     figure, axes = blank(7.5, 4.5)
     for number, system in enumerate(systems):
         style = {"color": COLOURS.get(system.approach, OTHER_COLOURS[number % len(OTHER_COLOURS)]), "marker": "."}
         for name, line in (("dev_noisy", "-"), (set_name, "--")):
-            points = [(s.omega, s.scores(name, WER).estimate()) for s in results.mixed(system)]
+            points = [(s.omega, s.scores(name, WER).estimate()) for s in tried(results, system, set_name)]
             points = [(omega, e.value) for omega, e in points if e is not None]
-            axes.plot(*zip(*points, strict=True), line, label=f"{results.label(system)}, {name}", **style)
-            best = chosen(results, system)
+            if points:
+                axes.plot(*zip(*points, strict=True), line, label=f"{results.label(system)}, {name}", **style)
+            best = chosen(results, system, set_name)
             found = best.scores(name, WER).estimate()
-            if found is not None:
+            if found is not None and system.seeds_on("dev_noisy"):
                 axes.plot(best.omega, found.value, "o", ms=10, mfc="none", color=style["color"])
     for number, name in enumerate(("dev_noisy", set_name)):
         for system in (s for s in results.on(name) if s.approach == "mct_noisy"):
@@ -63,9 +64,10 @@ def plot_size(results: Results, set_name: str, clean: str, path: Path) -> bool:
                 label=label,
                 **style,
             )
-        best = [(by_approach["kd"].params, oracle(results, by_approach["kd"], set_name).estimate().value) for by_approach in family]
-        if len(results.mixed(family[0]["kd"])) > 1:
-            axes.plot(*zip(*best, strict=True), ls="-.", lw=1, color=COLOURS["kd"], label="kd, oracle ω")
+        mixed = [size["kd"] for size in family if len(tried(results, size["kd"], set_name)) > 1]
+        best = [(system.params, oracle(results, system, set_name).estimate().value) for system in mixed]
+        if best:
+            axes.plot(*zip(*best, strict=True), ls="-.", lw=1, marker=".", color=COLOURS["kd"], label="kd, oracle ω")
     for approach, where, label, line in (
         ("mct_noisy", set_name, "no front end", "-"),
         ("oracle_irm", set_name, "ideal ratio mask", "--"),

@@ -72,6 +72,10 @@ class System:
         """Seeds of its runs."""
         return tuple(sorted({row["seed"] for row in self.rows if row["seed"] is not None}))
 
+    def seeds_on(self, set_name: str) -> tuple[int, ...]:
+        """Seeds of the runs that were scored on a set; a run without a seed counts as 0."""
+        return tuple(sorted({row["seed"] or 0 for row in self.rows if row["set"] == set_name}))
+
     def scores(self, set_name: str, metric: Metric, seeds: Iterable[int] | None = None) -> "Scores":
         """The metric for each item of a set, averaged over the runs (of the seeds given).
 
@@ -79,7 +83,7 @@ class System:
         """
         by_run: dict[str, dict[Item, Row]] = {}
         for row in self.rows:
-            if row["set"] == set_name and (seeds is None or row["seed"] in seeds):
+            if row["set"] == set_name and (seeds is None or (row["seed"] or 0) in seeds):
                 by_run.setdefault(row["run"], {})[(row["utt"], row["noise"] or "", row["snr"])] = row
         runs = list(by_run.items())
         for run, items in runs[1:]:
@@ -138,7 +142,7 @@ def compare(a: System, b: System, set_name: str, metric: Metric = WER, by: str =
     Two trained front ends are compared over the seeds they share, so that they start from the same weights and hear the same
     mixtures; otherwise each side is averaged over all its seeds.
     """
-    shared = set(a.seeds) & set(b.seeds) if a.params and b.params else set()
+    shared = set(a.seeds_on(set_name)) & set(b.seeds_on(set_name)) if a.params and b.params else set()
     seeds = shared or None
     return a.scores(set_name, metric, seeds).minus(b.scores(set_name, metric, seeds), by)
 

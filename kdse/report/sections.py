@@ -126,7 +126,7 @@ def difference_table(results: Results, set_name: str) -> Table:
     table = Table("differences", f"Paired WER differences on {set_name}, {results.corpus}", columns, [])
     for approach, baseline in DIFFERENCES:
         pairs = [(a, b) for a in results.on(set_name) if a.approach == approach for b in partners(results, a, baseline, set_name)]
-        adding = [(chosen(results, a), chosen(results, b)) for a, b in pairs]
+        adding = [(chosen(results, a, set_name), chosen(results, b, set_name)) for a, b in pairs]
         pairs += [(a, b) for a, b in adding if a.omega or b.omega]
         for a, b in pairs:
             d, by_speaker = compare(a, b, set_name), compare(a, b, set_name, by="speaker")

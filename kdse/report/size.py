@@ -37,10 +37,11 @@ def size_table(results: Results, set_name: str) -> Table | None:
     for family in sizes(results, set_name):
         for size in family:
             d = compare(size["kd"], size["standalone_se"], set_name)
+            seeds = sorted(set(size["kd"].seeds_on(set_name)) & set(size["standalone_se"].seeds_on(set_name)))
             row: dict[str, Any] = {"student": size["kd"].student, "params": size["kd"].params}
-            row |= {"seeds": ", ".join(map(str, sorted(set(size["kd"].seeds) & set(size["standalone_se"].seeds))))}
-            row |= {approach: size[approach].scores(set_name, WER).estimate() for approach in COMPARED}
+            row |= {"seeds": ", ".join(map(str, seeds)) or "none in common"}
+            row |= {approach: size[approach].scores(set_name, WER, seeds or None).estimate() for approach in COMPARED}
             relative = None if d is None or d.relative is None else 100 * d.relative
             table.rows.append(row | {"difference": d, "relative": relative})
-    table.notes = ["Intervals are by utterance; the difference is paired over the seeds that both have."]
+    table.notes = ["Intervals are by utterance. WER and the paired difference are over the seeds that both approaches have."]
     return table if table.rows else None

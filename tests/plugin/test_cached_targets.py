@@ -92,3 +92,20 @@ def test_latents_that_are_gone(train_se, backend, tokens, tmp_path, capsys):
 def test_cached_is_yes_or_no(train_se, backend, tokens, tmp_path, capsys):
     assert train_se(tmp_path / "run", "kd", "--backend", backend, "--tokens", tokens, kdse_conf={"cached": "maybe"}) == 2
     assert "kdse_conf: cached is true or false, not 'maybe'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_the_teacher_s_precision_is_decided_once_and_kept(train_se, backend, tokens, tmp_path, monkeypatch, capsys, able):
+    """`auto` becomes what the processor has, in the configuration; on another processor it is another training."""
+    from kdse.files import read_yaml
+
+    words = ["--backend", backend, "--tokens", tokens]
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": able})
+    assert train_se(tmp_path / "run", "kd", *words) == 0
+    assert read_yaml(tmp_path / "run" / "train.yaml")["kdse_conf"]["teacher_precision"] == ("bf16" if able else "fp32")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": not able})
+    capsys.readouterr()
+    assert train_se(tmp_path / "run", "kd", *words) == 0
+    assert "runs again, because config.kdse_conf.teacher_precision changed from" in capsys.readouterr().out
+    assert train_se(tmp_path / "alone", "standalone_se") == 0
+    assert "teacher_precision" not in read_yaml(tmp_path / "alone" / "train.yaml")["kdse_conf"]

@@ -266,7 +266,6 @@ def test_observation_adding(run, backend, tokens, noisy_set, snapshot, capsys):
     """At ω the recogniser hears (1 − ω)·ŝ + ω·y; each ω has a folder of its own, without a front end 0 alone."""
     assert enhance(run, noisy_set) == 0
     assert decode(run, backend, noisy_set, "--omegas", "0.25", "0.999999") == 0
-    assert decode(run, backend, noisy_set, "--tokens", tokens) == 0  # other tokens, other latents: only 0 is made again
     assert {path.name for path in (run / "decode").iterdir()} == {"tiny", "tiny@0.25", "tiny@0.999999"}
     assert yaml.safe_load((run / "decode/tiny@0.25/decode.yaml").read_text())["omega"] == 0.25
     bare = run.parent / "mct_noisy_seed0"
@@ -275,13 +274,37 @@ def test_observation_adding(run, backend, tokens, noisy_set, snapshot, capsys):
     everything = (run / "decode/tiny@0.999999/text").read_text()
     assert everything == (bare / "decode/tiny/text").read_text()  # nearly nothing of ŝ is left
     before = snapshot(run)
-    assert decode(run, backend, noisy_set, "--omegas", "0", "0.25", "0.25", "--tokens", tokens) == 0
-    assert {p for p, data in snapshot(run).items() if before.get(p) != data} <= {
-        str(p) for p in (run / "decode/tiny@0.25").rglob("*")
-    }
+    assert decode(run, backend, noisy_set, "--omegas", "0.25", "0.25") == 0 and snapshot(run) == before
     capsys.readouterr()
-    assert decode(run, backend, noisy_set, "--omegas", "1") == 2
-    assert "--omegas are shares of the noisy signal, 0 or more and less than 1, not 1" in capsys.readouterr().err
+    for wrong in ("1", "-0.1", "0.1234567"):
+        assert decode(run, backend, noisy_set, "--omegas", wrong) == 2
+        assert "--omegas are shares of the noisy signal, 0 or more and less than 1, of six digits" in capsys.readouterr().err
+
+
+def test_what_was_decoded_from_other_audio_goes(run, backend, tokens, noisy_set, capsys):
+    """Shares that are not asked for stay while they are true, and do not outlive the enhanced audio or the tokenizer."""
+    assert enhance(run, noisy_set) == decode(run, backend, noisy_set, "--omegas", "0.25") == 0
+    assert decode(run, backend, noisy_set) == 0 and (run / "decode/tiny@0.25").exists()
+    assert decode(run, backend, noisy_set, "--tokens", tokens) == 0 and not (run / "decode/tiny@0.25").exists()
+    assert "tiny@0.25 is removed: it was decoded from other audio" in capsys.readouterr().out
+
+
+def test_sets_that_do_not_fit_are_named(run, backend, noisy_set, write_wav, capsys):
+    """The noisy or the clean signal of an utterance is missing, or of another length: one sentence, nothing half written."""
+    assert enhance(run, noisy_set) == 0
+    lines = (noisy_set / "wav.scp").read_text().splitlines()
+    other = write_wav(noisy_set / "other.wav", np.ones(77, np.int16))
+    oracle = ["--run", run.parent / "oracle_irm", "--approach", "oracle_irm", "--corpus", "tiny", "--dump", noisy_set.parent]
+    for wrong in (lines[1:], [f"t0 {other}", *lines[1:]]):
+        (noisy_set / "spk1.scp").write_text("\n".join(wrong) + "\n")
+        assert main(["enhance", *map(str, oracle), "--sets", noisy_set.name]) == 2
+        assert "spk1.scp: utterance t0 is missing, or not as long as in wav.scp" in capsys.readouterr().err
+        assert not list((run.parent / "oracle_irm").rglob("*.scp"))
+        (noisy_set / "wav.scp").write_text("\n".join(wrong) + "\n")
+        assert decode(run, backend, noisy_set, "--omegas", "0.5") == 2
+        assert "wav.scp: utterance t0 is missing, or not as long as in" in capsys.readouterr().err
+        assert not (run / "decode/tiny@0.5").exists()
+        (noisy_set / "wav.scp").write_text("\n".join(lines) + "\n")
 
 
 def test_the_recogniser_hears_the_mixture(backend, noisy_set, run):

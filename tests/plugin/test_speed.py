@@ -125,8 +125,9 @@ def test_bf16_training_is_low_in_networks_and_exact_in_features(backend, batch):
         (nn.Conv1d(6, 6, 3, padding=1), nn.Conv1d),
         (nn.Conv2d(1, 4, 3, stride=2), nn.Conv2d),
         (nn.Conv1d(6, 6, 3, padding="same", groups=6), nn.Conv1d),
+        (nn.Conv1d(6, 6, 3, padding=1, groups=6, padding_mode="circular"), nn.Conv1d),
     ],
-    ids=["pointwise", "depthwise", "strided", "full", "two-dimensional", "same"],
+    ids=["pointwise", "depthwise", "strided", "full", "two-dimensional", "same", "circular"],
 )
 def test_cheap_convolutions_are_the_same_convolutions(conv, kind):
     """Values and gradients, of the input and of the weights."""
@@ -208,7 +209,7 @@ def test_a_backend_s_optimiser_is_fused_unless_the_yaml_says_otherwise(backend):
     from kdse.plugin.task import MixingASRTask
 
     config = read_yaml(backend / "train.yaml")
-    for conf, fused in (({}, True), ({"fused": False}, False)):
+    for conf, fused in (({}, True), ({"fused": False}, False), ({"foreach": True}, None)):
         args = argparse.Namespace(**{**vars(MixingASRTask.get_parser().parse_args([])), **config, "optim_conf": {"lr": 0.1} | conf})
         (optimiser,) = MixingASRTask.build_optimizers(args, nn.Linear(2, 2))
         assert optimiser.defaults["fused"] is fused and optimiser.defaults["lr"] == 0.1

@@ -6,7 +6,6 @@ from kdse.report.curves import plot_omega
 from kdse.report.omega import chosen, omega_table, oracle
 from kdse.report.rows import WER, read_results
 from kdse.report.sections import difference_table, main_table, sections
-from kdse.scoring.score import WORDS_ALONE
 
 OMEGAS = (0.2, 0.5)
 
@@ -41,21 +40,25 @@ def kd(results):
 def test_dev_chooses(results):
     """0.2, although 0 would be as good and 0.5 worse on test by any seed's own choice."""
     assert [s.omega for s in results.mixed(kd(results))] == [0.0, *OMEGAS]
-    assert chosen(results, kd(results)).omega == 0.2
+    assert chosen(results, kd(results), "test_noisy").omega == 0.2
     alone = next(s for s in results.on("test_noisy") if s.approach == "standalone_se")
-    assert chosen(results, alone) is alone
+    assert chosen(results, alone, "test_noisy") is alone
 
 
 def test_of_equals_the_smallest(tmp_path, make_rows, commit):
     rows = with_errors(make_rows("kd", utts=3), lambda row: 2)
     commit(tmp_path, rows + [row | {"omega": 0.5} for row in rows])
     results = read_results(tmp_path)
-    assert chosen(results, kd(results)).omega == 0
+    assert chosen(results, kd(results), "test_noisy").omega == 0
 
 
 def test_the_oracle_chooses_for_every_item_and_seed(results):
-    """Seed 0 makes one error in five words at ω = 0.5, seed 1 at ω = 0; their mean over seeds at any one ω is two."""
+    """Seed 0 makes one error in five words at ω = 0.5, seed 1 at ω = 0; their mean over seeds at any one ω is two. Without a front
+    end there are three; were there none, the oracle would take that."""
     assert oracle(results, kd(results), "test_noisy").estimate().value == pytest.approx(20.0)
+    for row in (row for row in results.rows() if row["run"].startswith("mct_noisy")):
+        row["word"] = [5, 0, 0, 0]
+    assert oracle(results, kd(results), "test_noisy").estimate().value == 0
     assert kd(results).scores("test_noisy", WER).estimate().value == pytest.approx(40.0)
 
 
@@ -90,4 +93,36 @@ def test_the_section_and_the_plot(results, tmp_path, recipe):
 def test_nothing_without_omega(recipe):
     results = read_results(recipe)
     assert omega_table(results, "test_noisy") is None and not plot_omega(results, "test_noisy", recipe / "omega.png")
-    assert "Observation adding" not in [part.heading for part in sections(results)] and WORDS_ALONE
+    assert "Observation adding" not in [part.heading for part in sections(results)]
+
+
+@pytest.mark.parametrize("sets", [("dev_noisy",), ("test_noisy",), ("dev_noisy", "test_noisy")])
+def test_an_omega_that_only_some_runs_have_is_left_out(tmp_path, make_rows, commit, sets):
+    """Seed 0 was decoded again with ω = 0.2, seed 1 not: 0.2 would compare other runs, so it is not there."""
+    commit(tmp_path, make_rows("mct_noisy"))
+    for seed in (0, 1):
+        rows = make_rows("kd", student="dccrn-s", params=10, seed=seed)
+        commit(tmp_path, rows + [row | {"omega": 0.2} for row in rows if seed == 0 and row["set"] in sets])
+    results = read_results(tmp_path)
+    assert chosen(results, kd(results), "test_noisy").omega == 0 and omega_table(results, "test_noisy") is None
+    assert not plot_omega(results, "test_noisy", tmp_path / "omega.png")
+    assert "ω" not in "".join(row["pair"] for row in difference_table(results, "test_noisy").rows)
+
+
+def test_a_seed_that_was_never_tested_does_not_count(tmp_path, make_rows, commit):
+    """Two seeds on dev, of which selected.yaml lets one touch the test set."""
+    for seed in (0, 1):
+        rows = [row for row in make_rows("kd", student="dccrn-s", params=10, seed=seed) if not seed or row["set"] == "dev_noisy"]
+        commit(tmp_path, rows + [row | {"omega": 0.2} for row in rows])
+    results = read_results(tmp_path)
+    alone = kd(results).scores("test_noisy", WER).estimate().value
+    assert oracle(results, kd(results), "test_noisy").estimate().value == pytest.approx(alone)
+
+
+def test_without_a_dev_set_nothing_is_chosen(tmp_path, make_rows, commit):
+    rows = make_rows("kd", student="dccrn-s", params=10, sets=("test_noisy",))
+    commit(tmp_path, rows + [row | {"omega": 0.2} for row in rows])
+    results = read_results(tmp_path)
+    (row,) = omega_table(results, "test_noisy").rows
+    assert row["omega"] is None and row["gain"] is None
+    assert plot_omega(results, "test_noisy", tmp_path / "omega.png")

@@ -46,3 +46,15 @@ def test_the_plot(results, tmp_path):
 def test_one_size_is_no_curve(recipe):
     results = read_results(recipe)
     assert size_table(results, "test_noisy") is None and not plot_size(results, "test_noisy", "test_clean", recipe / "x.png")
+
+
+def test_only_shared_seeds_are_compared(tmp_path, make_rows, commit):
+    """kd has a second seed in one size, and a third that was never tested."""
+    for size, params in (("m", 190_785), ("s", 56_000)):
+        commit(tmp_path, make_rows("standalone_se", student=f"bandcrn-{size}", params=params))
+        commit(tmp_path, make_rows("kd", student=f"bandcrn-{size}", params=params))
+    commit(tmp_path, make_rows("kd", student="bandcrn-m", params=190_785, seed=1, ease=3))
+    commit(tmp_path, make_rows("kd", student="bandcrn-m", params=190_785, seed=2, sets=("dev_noisy",)))
+    _, medium = size_table(read_results(tmp_path), "test_noisy").rows
+    assert medium["seeds"] == "0"
+    assert medium["difference"].value == pytest.approx(medium["kd"].value - medium["standalone_se"].value)

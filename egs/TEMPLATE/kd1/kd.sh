@@ -138,6 +138,7 @@ read -ra approach_list <<<"$(unique "$approaches")"
 read -ra seed_list <<<"$(unique "$seeds")"
 read -ra baseline_list <<<"$(unique "$baselines")"
 read -ra omega_list <<<"$(unique "$omegas")"
+[[ "${omega_list[*]}" =~ ^(0|0?\.[0-9]+)(\ (0|0?\.[0-9]+))*$ ]] || die "--omegas are shares below 1 with spaces between them, not '$omegas'"
 read -ra set_list <<<"$(unique "$sets")"
 [[ "${seed_list[*]}" =~ ^[0-9\ ]+$ ]] || die "--seeds are numbers with spaces between them, not '$seeds'"
 data_list=()
