@@ -120,6 +120,7 @@ class Decoder:
 
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.name, self.config, self.folder = backend.name, config, tokens
+        self.clean: dict[Path, dict[str, np.ndarray]] = {}
         self.teacher = load_teacher(backend, tokens).to(self.device)
         self.book = load_tokens(tokens) if tokens else None
         self.model = self.teacher.asr
@@ -142,7 +143,9 @@ class Decoder:
         import yaml
 
         heard = self.hear(source / "wav.scp", what, data / "wav.scp" if omega else None, omega)
-        clean = self.clean_tokens(data) if self.book and (data / "spk1.scp").exists() else {}
+        if self.book and data not in self.clean:  # said and read once, not for every run and share
+            self.clean[data] = self.clean_tokens(data) if (data / "spk1.scp").exists() else {}
+        clean = self.clean.get(data, {})
         about = {"decode": self.config.decode, "backend": self.name, "omega": omega}
         with atomic_dir(out) as part:
             (part / "text").write_text("".join(f"{utt} {h.words}\n" for utt, h in heard.items()), encoding="utf-8")
