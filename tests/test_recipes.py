@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-RUNS = ("mct_noisy_seed0", "spectral_subtraction", "se_teacher_conformer", "standalone_se_bandcrn-m_seed0", "kd_bandcrn-m_seed0")
+RUNS = (
+    "mct_noisy_seed0",
+    "oracle_irm",
+    "spectral_subtraction",
+    "se_teacher_conformer",
+    "standalone_se_bandcrn-m_seed0",
+    "kd_bandcrn-m_seed0",
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +46,8 @@ def run(recipe: Path, *arguments: str) -> str:
 def test_mini_from_data_to_report(recipe):
     run(recipe, "--stage", "1", "--stop_stage", "2")
     run(recipe, "--stage", "3", "--stop_stage", "6")
-    shown = run(recipe, "--stage", "7")
+    adding = ("--omegas", "0 0.2", "--baselines", "spectral_subtraction oracle_irm")
+    shown = run(recipe, "--stage", "7", *adding)
     assert "RESULTS.md" in shown
     items = sum(
         len((recipe / "dump" / name / "text").read_text().splitlines()) for name in ("dev_noisy", "test_noisy", "test_clean")
@@ -47,13 +55,15 @@ def test_mini_from_data_to_report(recipe):
     for name in RUNS:
         with gzip.open(recipe / "results" / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
             rows = [json.loads(line) for line in file]
-        assert len(rows) == items, name
+        assert len(rows) == items * (1 if name == "mct_noisy_seed0" else 2), name
         assert all(row["run"] == name and row["word"][0] == len(row["ref"].split()) for row in rows)
     results = (recipe / "RESULTS.md").read_text(encoding="utf-8")
-    assert all(name in results for name in ("no front end", "standalone_se", "kd", "se_teacher"))
+    assert all(
+        name in results for name in ("no front end", "standalone_se", "kd", "se_teacher", "oracle_irm", "Observation adding")
+    )
     assert (recipe / "results" / "report.html").exists()
 
-    again = run(recipe)
+    again = run(recipe, *adding)
     assert "epoch" not in again
     assert (
         again.count("skipped") >= 5 + 2 * 3 * len(RUNS) - 3

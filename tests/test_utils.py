@@ -201,6 +201,9 @@ def test_a_killed_recipe_ends_what_it_started(fake_recipe, tmp_path, jobs):
     ("args", "message"),
     [
         (["--seeds", "0,1"], "--seeds are numbers"),
+        (["--omegas", "0,0.2"], "--omegas are shares below 1"),
+        (["--omegas", "1"], "--omegas are shares below 1"),
+        (["--omegas", ""], "--omegas are shares below 1"),
         (["--stage", "5", "--stop_stage", "3"], "names none of them"),
         (["--stop_stage", "99"], "stages go from 1 to 11"),
         (["--train_jobs", "0"], "--train_jobs is a number from 1"),
