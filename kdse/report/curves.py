@@ -4,38 +4,43 @@ from pathlib import Path
 
 import numpy as np
 
-from kdse.report.omega import chosen, oracle, tried
+from kdse.report.omega import chosen, mixing, oracle, tried
 from kdse.report.plots import COLOURS, OTHER_COLOURS, blank, save
-from kdse.report.rows import WER, Results
+from kdse.report.rows import WER, Results, System
 from kdse.report.size import COMPARED, sizes
 
 
 def plot_omega(results: Results, set_name: str, path: Path) -> bool:
     """Draw WER against ω, on dev as a line and on `set_name` dashed; return whether several ω were tried.
 
-    A circle marks the ω that dev chooses.
+    A circle marks the ω that dev chooses. Of an approach with several students the one with the most seeds is drawn.
     """
-    systems = [system for system in results.on(set_name) if len(tried(results, system, set_name)) > 1]
-    if not systems:
+    drawn: dict[str, System] = {}
+    for system in mixing(results, set_name):
+        other = drawn.get(system.approach)
+        if other is None or len(system.seeds_on(set_name)) > len(other.seeds_on(set_name)):
+            drawn[system.approach] = system
+    if not drawn:
         return False
-    figure, axes = blank(7.5, 4.5)
-    for number, system in enumerate(systems):
-        style = {"color": COLOURS.get(system.approach, OTHER_COLOURS[number % len(OTHER_COLOURS)]), "marker": "."}
-        for name, line in (("dev_noisy", "-"), (set_name, "--")):
+    figure, axes = blank(9, 4.5)
+    sets = (("dev_noisy", "-"), (set_name, "--"))
+    for number, system in enumerate(drawn.values()):
+        colour, best = COLOURS.get(system.approach, OTHER_COLOURS[number % len(OTHER_COLOURS)]), chosen(results, system, set_name)
+        axes.plot([], [], color=colour, label=results.label(system))
+        for name, line in sets:
             points = [(s.omega, s.scores(name, WER).estimate()) for s in tried(results, system, set_name)]
             points = [(omega, e.value) for omega, e in points if e is not None]
             if points:
-                axes.plot(*zip(*points, strict=True), line, label=f"{results.label(system)}, {name}", **style)
-            best = chosen(results, system, set_name)
-            found = best.scores(name, WER).estimate()
-            if found is not None and system.seeds_on("dev_noisy"):
-                axes.plot(best.omega, found.value, "o", ms=10, mfc="none", color=style["color"])
-    for number, name in enumerate(("dev_noisy", set_name)):
-        for system in (s for s in results.on(name) if s.approach == "mct_noisy"):
-            value = system.scores(name, WER).estimate().value
-            axes.axhline(value, color=COLOURS["mct_noisy"], lw=1, ls=("-", "--")[number], label=f"no front end, {name}")
+                axes.plot(*zip(*points, strict=True), line, color=colour, marker=".")
+            if points and system.seeds_on("dev_noisy"):
+                axes.plot(best.omega, best.scores(name, WER).estimate().value, "o", ms=10, mfc="none", color=colour)
+    axes.plot([], [], color=COLOURS["mct_noisy"], label="no front end")
+    for name, line in sets:
+        axes.plot([], [], line, color="black", label=name)
+        for value in (s.scores(name, WER).estimate().value for s in results.on(name) if s.approach == "mct_noisy"):
+            axes.axhline(value, color=COLOURS["mct_noisy"], lw=1, ls=line)
     axes.set(xlabel="share ω of the noisy signal", ylabel="WER in %", title=f"Observation adding, {results.corpus}")
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1))
     save(figure, path)
     return True
 
@@ -46,7 +51,7 @@ def plot_size(results: Results, set_name: str, clean: str, path: Path) -> bool:
     families = sizes(results, set_name)
     if not families:
         return False
-    figure, axes = blank(7.5, 4.8)
+    figure, axes = blank(9, 4.8)
     for number, family in enumerate(families):
         for approach in COMPARED:
             found = [
@@ -84,6 +89,6 @@ def plot_size(results: Results, set_name: str, clean: str, path: Path) -> bool:
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
     axes.set(xlabel="parameters of the front end", ylabel="WER in %", title=f"Size of the student, {set_name}, {results.corpus}")
-    axes.legend(frameon=False, fontsize=8, loc="lower left", ncols=2)
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1))
     save(figure, path)
     return True
