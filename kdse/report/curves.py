@@ -6,7 +6,7 @@ import numpy as np
 
 from kdse.report.omega import chosen, mixing, oracle, tried
 from kdse.report.plots import COLOURS, OTHER_COLOURS, blank, save
-from kdse.report.rows import WER, Results, System
+from kdse.report.rows import WER, Results
 from kdse.report.size import COMPARED, sizes
 
 
@@ -15,16 +15,13 @@ def plot_omega(results: Results, set_name: str, path: Path) -> bool:
 
     A circle marks the ω that dev chooses. Of an approach with several students the one with the most seeds is drawn.
     """
-    drawn: dict[str, System] = {}
-    for system in mixing(results, set_name):
-        other = drawn.get(system.approach)
-        if other is None or len(system.seeds_on(set_name)) > len(other.seeds_on(set_name)):
-            drawn[system.approach] = system
+    several = mixing(results, set_name)
+    drawn = [system for system in results.headline(set_name) if system in several]
     if not drawn:
         return False
     figure, axes = blank(9, 4.5)
     sets = (("dev_noisy", "-"), (set_name, "--"))
-    for number, system in enumerate(drawn.values()):
+    for number, system in enumerate(drawn):
         colour, best = COLOURS.get(system.approach, OTHER_COLOURS[number % len(OTHER_COLOURS)]), chosen(results, system, set_name)
         axes.plot([], [], color=colour, label=results.label(system))
         for name, line in sets:

@@ -18,8 +18,11 @@ Curves = dict[str, dict[str, tuple[list[int], list[float]]]]
 
 
 def plot_wer_by_snr(results: Results, set_name: str, clean: str, path: Path) -> bool:
-    """Draw WER with intervals against SNR, clean speech at the right; return whether there was anything to draw."""
-    systems = results.on(set_name)
+    """Draw WER with intervals against SNR, clean speech at the right; return whether there was anything to draw.
+
+    Of an approach with several students the one with the most seeds is drawn.
+    """
+    systems = results.headline(set_name)
     snrs = sorted({row["snr"] for row in results.rows(lambda row: row["set"] == set_name) if row["snr"] is not None})
     if not snrs:
         return False
@@ -58,7 +61,9 @@ def plot_tokens(results: Results, expdir: Path, set_name: str, path: Path) -> bo
     """
     from kdse.tokens import read_tokens
 
-    systems = [(results.label(s).replace("mct_noisy", "noisy"), next(row["run"] for row in s.rows)) for s in results.on(set_name)]
+    systems = [
+        (results.label(s).replace("mct_noisy", "noisy"), next(row["run"] for row in s.rows)) for s in results.headline(set_name)
+    ]
     files = [(label, expdir / run / "decode" / set_name / "tokens") for label, run in systems]
     files = [(label, file) for label, file in files if file.exists()]
     reference = expdir / "tokens" / f"clean_{set_name}" / "tokens"

@@ -159,6 +159,15 @@ class Results:
         """The systems scored on a set, in table order, without observation adding."""
         return [s for s in self.systems if not s.omega and any(row["set"] == set_name for row in s.rows)]
 
+    def headline(self, set_name: str) -> list[System]:
+        """`on`, with one system of each approach, so that a plot can be read: the one with the most seeds, of equals the first."""
+        systems = self.on(set_name)
+        best = {
+            a: max((s for s in systems if s.approach == a), key=lambda s: len(s.seeds_on(set_name)))
+            for a in {s.approach for s in systems}
+        }
+        return [s for s in systems if best[s.approach] is s]
+
     def mixed(self, system: System) -> list[System]:
         """The system with every ω that was tried, in their order."""
         return [s for s in self.systems if (s.family, s.decode) == (system.family, system.decode)]

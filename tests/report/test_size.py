@@ -58,3 +58,14 @@ def test_only_shared_seeds_are_compared(tmp_path, make_rows, commit):
     _, medium = size_table(read_results(tmp_path), "test_noisy").rows
     assert medium["seeds"] == "0"
     assert medium["difference"].value == pytest.approx(medium["kd"].value - medium["standalone_se"].value)
+
+
+def test_plots_show_one_system_of_each_approach(results):
+    """The one with the most seeds, of equals the first in the tables."""
+    assert [s.family for s in results.headline("test_noisy")] == [
+        "mct_noisy",
+        "oracle_irm",
+        "standalone_se_bandcrn-m",
+        "se_teacher_conformer",
+        "kd_bandcrn-l",
+    ]
