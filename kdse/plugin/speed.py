@@ -89,7 +89,11 @@ def bf16_encoder(asr: nn.Module) -> None:
         return lambda module, inputs: (inputs[0].to(dtype), *inputs[1:])
 
     asr.encoder.to(torch.bfloat16)
-    cheap_convolutions(asr.encoder)
+    for module in asr.encoder.modules():
+        if (
+            type(module) is nn.Conv2d
+        ):  # not the depthwise ones: on several threads oneDNN takes minutes to make their bfloat16 kernel
+            module.to(memory_format=torch.channels_last)
     asr.encoder.register_forward_pre_hook(cast(torch.bfloat16))
     if getattr(asr.encoder, "conditioning_layer", None) is not None:  # self-conditioned CTC goes to and fro between the two
         asr.ctc.ctc_lo.register_forward_pre_hook(cast(torch.float32))

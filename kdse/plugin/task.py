@@ -112,7 +112,7 @@ class DistillationTask(Mixing, EnhancementTask):
         init: a state dict that every run starts from, or None.
         cached: whether the teacher's latents of clean speech come from stage 5 (default) or are computed anew at every step.
         precision: of the front end, "fp32" or "bf16".
-        teacher_precision: of the frozen recogniser's encoder, "fp32" or "bf16"; `kdse train` puts one in the place of "auto".
+        teacher_precision: of the frozen recogniser's encoder, "fp32" (default), "bf16"; `kdse train` resolves "auto".
     """
 
     @classmethod

@@ -91,7 +91,7 @@ def train_se(args: argparse.Namespace) -> None:
             raise UserError(f"approach {args.approach} learns from a large front end: give --se_teacher")
         conf |= {"se_teacher": str(args.se_teacher)}
     config = _common(args, merge({"kdse_conf": conf}, _read(args.config)))
-    if approach.needs_teacher and config["kdse_conf"].get("teacher_precision", "auto") == "auto":
+    if config["kdse_conf"].get("teacher_precision") == "auto":
         from kdse.plugin.speed import has_bf16  # torch
 
         config["kdse_conf"]["teacher_precision"] = "bf16" if has_bf16("cuda" if args.ngpu else "cpu") else "fp32"

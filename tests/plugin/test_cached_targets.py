@@ -99,13 +99,13 @@ def test_the_teacher_s_precision_is_decided_once_and_kept(train_se, backend, tok
     """`auto` becomes what the processor has, in the configuration; on another processor it is another training."""
     from kdse.files import read_yaml
 
-    words = ["--backend", backend, "--tokens", tokens]
+    words, auto = ["--backend", backend, "--tokens", tokens], {"kdse_conf": {"teacher_precision": "auto"}}
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": able})
-    assert train_se(tmp_path / "run", "kd", *words) == 0
+    assert train_se(tmp_path / "run", "kd", *words, **auto) == 0
     assert read_yaml(tmp_path / "run" / "train.yaml")["kdse_conf"]["teacher_precision"] == ("bf16" if able else "fp32")
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": not able})
     capsys.readouterr()
-    assert train_se(tmp_path / "run", "kd", *words) == 0
+    assert train_se(tmp_path / "run", "kd", *words, **auto) == 0
     assert "runs again, because config.kdse_conf.teacher_precision changed from" in capsys.readouterr().out
-    assert train_se(tmp_path / "alone", "standalone_se") == 0
-    assert "teacher_precision" not in read_yaml(tmp_path / "alone" / "train.yaml")["kdse_conf"]
+    assert train_se(tmp_path / "plain", "kd", *words) == 0
+    assert "teacher_precision" not in read_yaml(tmp_path / "plain" / "train.yaml")["kdse_conf"]  # float32
