@@ -76,14 +76,13 @@ def run(args: argparse.Namespace) -> None:
             if state is None:
                 raise UserError(f"{source} is not finished; run stage {2 if bare else 7} first")
             state = {"config": asdict(config), "backend": backend, "audio": state} | ({"tokens": tokens} if tokens else {})
-            asked = [decoded(run_folder, name, omega) for omega in ((0.0,) if bare else omegas)]
-            for old in set(all_decoded(run_folder, name)) - set(asked):
+            asked = {omega: decoded(run_folder, name, omega) for omega in ((0.0,) if bare else omegas)}
+            for old in set(all_decoded(run_folder, name)) - set(asked.values()):
                 before = done_config(old) or {}
                 if any(before.get(key) != value for key, value in state.items()):
                     say(f"{old} is removed: it was decoded from other audio, or by another recogniser")
                     shutil.rmtree(old)
-            for omega in (0.0,) if bare else omegas:
-                out = decoded(run_folder, name, omega)
+            for omega, out in asked.items():
                 mixed = {"omega": omega, "noisy": done_hash(args.dump / name)} if omega else {}
                 step = Step(out, state | mixed, f"{run_folder.name}: decode {out.name}")
                 if step.needed():

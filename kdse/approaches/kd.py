@@ -75,7 +75,6 @@ class KD(StandaloneSE):
             raise UserError(f"there is no sequence loss '{self.sequence}'{did_you_mean(self.sequence, SEQUENCE)}")
         if not 0 <= self.fall <= 1:
             raise UserError(f"fall is a share of the training between 0 and 1, not {self.fall}")
-
         if not 0 <= self.adding <= 1:
             raise UserError(f"adding is a share of the noisy signal between 0 and 1, not {self.adding}")
 

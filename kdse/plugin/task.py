@@ -84,7 +84,7 @@ class MixingASRTask(Mixing, ASRTask):
         cheap_dropout(model)
         if conf["precision"] == "bf16":
             bf16_training(model)
-        else:  # oneDNN has no quick gradient of depthwise weights in bfloat16
+        else:  # in bfloat16 oneDNN takes minutes to generate its depthwise kernel (docs/decisions.md)
             cheap_convolutions(model)
         return model
 
