@@ -67,15 +67,18 @@ def run(args: argparse.Namespace) -> None:
     tokens = done_hash(args.tokens) if args.tokens else None
     if args.tokens and tokens is None:
         raise UserError(f"{args.tokens} is not finished; run stage 5 first")
-    decoder = None
+    shared = None
     for run_folder in args.run:
         bare, worked = run_folder.name.startswith(NO_FRONT_END), False
+        own = (run_folder / "asr").is_dir()  # a recogniser that was trained with its front end
+        decoder = None if own else shared
         for name in allowed_sets(run_folder.name, args.sets, args.selected):
             source = args.dump / name if bare else run_folder / "enhanced" / name
             state = done_hash(source)
             if state is None:
                 raise UserError(f"{source} is not finished; run stage {2 if bare else 7} first")
-            state = {"config": asdict(config), "backend": backend, "audio": state} | ({"tokens": tokens} if tokens else {})
+            state = {"config": asdict(config), "backend": done_hash(run_folder) if own else backend, "audio": state}
+            state |= {"tokens": tokens} if tokens and not own else {}
             asked = {omega: decoded(run_folder, name, omega) for omega in ((0.0,) if bare else omegas)}
             for old in set(all_decoded(run_folder, name)) - set(asked.values()):
                 before = done_config(old) or {}
@@ -86,7 +89,13 @@ def run(args: argparse.Namespace) -> None:
                 mixed = {"omega": omega, "noisy": done_hash(args.dump / name)} if omega else {}
                 step = Step(out, state | mixed, f"{run_folder.name}: decode {out.name}")
                 if step.needed():
-                    decoder = decoder or Decoder(args.backend, config, args.tokens)
+                    if decoder is None:
+                        decoder = (
+                            Decoder(run_folder / "asr", config, name=run_folder.name)
+                            if own
+                            else Decoder(args.backend, config, args.tokens)
+                        )
+                        shared = shared if own else decoder
                     decoder.decode_set(source, out, step.what, args.dump / name, omega)
                     step.finish()
                     worked = True
@@ -110,15 +119,16 @@ class Decoder:
         backend: folder of stage 3.
         config: see `DecodeConfig`.
         tokens: folder of stage 5, or None.
+        name: of the recogniser in score rows (default: its folder's).
     """
 
-    def __init__(self, backend: Path, config: DecodeConfig, tokens: Path | None = None):
+    def __init__(self, backend: Path, config: DecodeConfig, tokens: Path | None = None, name: str | None = None):
         import torch
 
         from kdse.plugin.load import load_teacher
 
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.name, self.config, self.folder = backend.name, config, tokens
+        self.name, self.config, self.folder = name or backend.name, config, tokens
         self.clean: dict[Path, dict[str, np.ndarray]] = {}
         self.teacher = load_teacher(backend, tokens).to(self.device)
         self.book = load_tokens(tokens) if tokens else None

@@ -21,11 +21,12 @@ def write_run(folder: Path | str, config: dict[str, Any], **fields: Any) -> None
 
     Args:
         config: the whole configuration, plain values only.
-        fields: FIELDS without `run`, which is the folder's name; `params` counts the front end alone.
+        fields: FIELDS without `run`, which is the folder's name; `params` counts the front end alone. `training`: what it took.
     """
     folder = Path(folder)
     record = {"run": folder.name, **{name: fields.get(name) for name in FIELDS[1:]}}
     installed = {"python": sys.version.split()[0], "kdse": kdse.__version__, **versions(PACKAGES)}
+    record |= {"training": fields["training"]} if "training" in fields else {}
     record |= {"command": command(), "commit": commit(), "versions": installed, "config": config}
     write_text(folder / "run.yaml", yaml.safe_dump(record, sort_keys=False, width=130))
 

@@ -1,12 +1,21 @@
 """Ways to train a front end: one YAML each in conf/approach/, one file here for each that is no mere choice of weights.
 
 An approach is a frozen dataclass of its options. Called with (enhanced, clean, lengths, lesson) it returns its losses by name,
-each as (weight, value); the model adds them up and logs each one. `mct_noisy` trains no front end: it is stage 3's backend alone.
+each as (weight, value); the model adds them up, unless a rule combines their gradients, and logs each one. What it needs and what
+it trains are class attributes, see `StandaloneSE`. `mct_noisy` trains no front end: it is stage 3's backend alone.
 """
 
 from typing import Any
 
+from kdse.approaches.d4am import D4AM
+from kdse.approaches.joint_aso import JointASO
+from kdse.approaches.joint_grad import JointGrad
+from kdse.approaches.joint_straight import JointStraight
 from kdse.approaches.kd import KD
+from kdse.approaches.mct_all import MCTAll
+from kdse.approaches.mimic import Mimic
+from kdse.approaches.paap import PAAP
+from kdse.approaches.pcgrad import PCGrad
 from kdse.approaches.standalone_se import StandaloneSE
 from kdse.config import override
 from kdse.errors import UserError, did_you_mean
@@ -19,6 +28,18 @@ APPROACHES = {
     "kd_q": KD,
     "kd_t": KD,
     "kd_full": KD,
+    "mct_all": MCTAll,
+    "joint_straight": JointStraight,
+    "joint_aso": JointASO,
+    "joint_aso_aux": JointASO,
+    "joint_grad": JointGrad,
+    "pcgrad": PCGrad,
+    "d4am": D4AM,
+    "clso": D4AM,
+    "gclb": D4AM,
+    "srpr": D4AM,
+    "mimic": Mimic,
+    "paap": PAAP,
 }
 
 

@@ -1,8 +1,9 @@
 """What an approach may learn from beside the clean waveform: a recogniser, a large enhancement network, and the time."""
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class Heard(NamedTuple):
@@ -35,6 +36,11 @@ class Lesson(NamedTuple):
         known: the recogniser's latents (B, U, D) of the clean waveforms and their (B,) numbers, where stage 5 kept them.
         taught: (B, N) what the SE teacher makes of the noisy waveforms, without gradient, or None.
         noisy: (B, N) waveforms y.
+        recognise: L_ASR of (B, N) waveforms, with the texts and lengths of the batch, or None.
+        features: the recogniser's log mel features (B, T, F) of (B, N) waveforms, and their (B,) numbers, or None.
+        memory: see `StandaloneSE.memory`.
+        step: 0 or 1 where a minibatch is served twice, else None.
+        training: false in validation.
     """
 
     teacher: Teacher | None = None
@@ -42,3 +48,8 @@ class Lesson(NamedTuple):
     known: tuple[Tensor, Tensor] | None = None
     taught: Tensor | None = None
     noisy: Tensor | None = None
+    recognise: Callable[[Tensor], Tensor] | None = None
+    features: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
+    memory: nn.Module | None = None
+    step: int | None = None
+    training: bool = False

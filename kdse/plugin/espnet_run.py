@@ -16,12 +16,12 @@ from kdse.errors import UserError
 from kdse.files import atomic_path, check_keys, fingerprint, write_text
 from kdse.plugin.epoch_lines import training_logs
 from kdse.plugin.explain import explain
-from kdse.plugin.task import DistillationTask, MixingASRTask
+from kdse.plugin.task import DistillationTask, MixingASRTask, TwoStepTask
 from kdse.progress import say
 from kdse.runs import write_run
 from kdse.stage import Step, changes
 
-TASKS = {"asr": MixingASRTask, "se": DistillationTask}
+TASKS = {"asr": MixingASRTask, "se": DistillationTask, "se_two_step": TwoStepTask}
 # what ESPnet's reporter puts into a checkpoint beside tensors
 REPORTED = [timedelta, np.dtype, np._core.multiarray.scalar, *(type(np.dtype(kind)) for kind in "?ilqfd")]
 MODEL_KEYS = ("encoder", "separator", "decoder", "mask_module")
@@ -31,7 +31,7 @@ def train(kind: str, config: dict[str, Any], out: Path, step: Step, prepare: Cal
     """Run ESPnet's trainer in this process, from the last finished epoch if the same run was cut before.
 
     Args:
-        kind: "asr" or "se".
+        kind: a name of `TASKS`.
         config: ESPnet options; unknown ones are refused with the nearest known one.
         out: experiment folder.
         step: what the run depends on; a run cut under another configuration starts anew.
@@ -113,10 +113,14 @@ def finish_backend(out: Path, config: dict[str, Any], corpus: str, seed: int) ->
 
 
 def finish_front_end(out: Path, config: dict[str, Any], **fields: Any) -> None:
-    """Write `out`/enh/{config.yaml,model.pth}, a plain ESPnet enhancement model without kdse's options, and run.yaml."""
+    """Write `out`/enh/{config.yaml,model.pth}, a plain ESPnet enhancement model without kdse's options; the same in `out`/asr for a
+    backend that was trained too; and run.yaml."""
     state = _averaged(out, config)
-    prefix = "enh_model."
-    assert all(key.startswith(prefix) for key in state), "a teacher entered the checkpoint"
+    parts: dict[str, dict[str, torch.Tensor]] = {}
+    for key, value in state.items():
+        part, _, name = key.partition(".")
+        parts.setdefault(part, {})[name] = value
+    assert parts.keys() <= {"enh_model", "asr_model", "rule", "memory"}, "a teacher entered the checkpoint"
     trained = yaml.safe_load((out / "config.yaml").read_text(encoding="utf-8"))
     kept = {
         k: v
@@ -124,11 +128,24 @@ def finish_front_end(out: Path, config: dict[str, Any], **fields: Any) -> None:
         if k in MODEL_KEYS or k.removesuffix("_conf") in MODEL_KEYS or k in ("model_conf", "init", "version")
     }
     write_text(out / "enh" / "config.yaml", yaml.safe_dump(kept | {"criterions": []}, sort_keys=False))
-    _keep({key.removeprefix(prefix): value for key, value in state.items()}, out / "enh" / "model.pth")
+    _keep(parts["enh_model"], out / "enh" / "model.pth")
+    if "asr_model" in parts:
+        write_text(out / "asr" / "config.yaml", (Path(config["kdse_conf"]["backend"]) / "config.yaml").read_text(encoding="utf-8"))
+        _keep(parts["asr_model"], out / "asr" / "model.pth")
     from kdse.plugin.load import load_front_end
 
     params = sum(p.numel() for p in load_front_end(out)[0].parameters())
-    write_run(out, config, params=params, **fields)
+    write_run(out, config, params=params, training=_effort(out, config), **fields)
+
+
+def _effort(out: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """What a training took: updates of each optimiser, and seconds of its epochs, validation included."""
+    with torch.serialization.safe_globals(REPORTED):
+        states = torch.load(out / "checkpoint.pth", map_location="cpu", weights_only=True)
+    epochs = states["reporter"]["stats"].values()
+    updates = [next(iter(o["state"].values()))["step"] for o in states["optimizers"] if o["state"]]
+    seconds = sum(sum(e[mode]["time"].total_seconds() for mode in ("train", "valid")) for e in epochs)
+    return {"updates": [int(n) for n in updates], "seconds": round(seconds, 1), "threads": torch.get_num_threads()}
 
 
 def _averaged(out: Path, config: dict[str, Any]) -> dict[str, torch.Tensor]:

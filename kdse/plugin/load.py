@@ -84,7 +84,7 @@ def load_teacher(backend: Path | str, tokens: Path | str | None, layer: int = 0,
 
     Raises: UserError where the tokens are of another backend.
     """
-    from kdse.plugin.model import FrozenTeacher
+    from kdse.plugin.teacher import FrozenTeacher
     from kdse.tokens import load_tokens
 
     asr, _ = load_backend(backend)

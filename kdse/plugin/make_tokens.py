@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
         return
     from kdse.data.pack import LatentPack, Pack
     from kdse.plugin.load import load_backend
-    from kdse.plugin.model import FrozenTeacher
+    from kdse.plugin.teacher import FrozenTeacher
 
     asr, _ = load_backend(args.backend)
     blocks = len(getattr(asr.encoder, "encoders", ()))

@@ -1,7 +1,7 @@
-"""The ESPnet model that trains a front end by an approach, and the frozen recogniser that teaches it."""
+"""The ESPnet model that trains a front end, or a front end with a backend, by an approach."""
 
 import kdse.plugin.quiet  # noqa: F401  isort: skip
-from contextlib import contextmanager
+from typing import Any
 
 import torch
 from espnet2.enh.espnet_model import ESPnetEnhancementModel
@@ -9,8 +9,9 @@ from espnet2.torch_utils.device_funcs import force_gatherable
 from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import Tensor, nn
 
-from kdse.approaches.lesson import Heard, Lesson
-from kdse.plugin.speed import bf16_encoder
+from kdse.approaches.gradients import hand_over, two_gradients
+from kdse.approaches.lesson import Lesson
+from kdse.plugin.teacher import FrozenTeacher
 
 
 def low_precision(device: torch.device, precision: str) -> torch.autocast:
@@ -19,85 +20,18 @@ def low_precision(device: torch.device, precision: str) -> torch.autocast:
 
 
 class Clock:
-    """How far a training is: `progress` is 0 in the first epoch and comes close to 1 in the last."""
+    """How far a training is: `progress` is 0 in the first epoch and comes close to 1 in the last; `update` counts within it."""
 
     def __init__(self, epochs: int = 1):
-        self.epochs, self.epoch = epochs, 1
+        self.epochs, self.epoch, self.update = epochs, 1, 0
+
+    def begin(self, epoch: int) -> None:
+        """An epoch, from 1, begins."""
+        self.epoch, self.update = epoch, 0
 
     @property
     def progress(self) -> float:
         return (self.epoch - 1) / self.epochs
-
-
-class FrozenTeacher:
-    """A backend in eval mode whose parameters take no gradient, while gradient flows through it; and its acoustic tokens.
-
-    No `nn.Module`: a model that holds it neither saves it nor switches it to training.
-
-    Args:
-        asr: an ESPnet ASR model.
-        layer: tapped encoder layer, counted from 1; 0 is the encoder's output.
-        centroids: (K, D), or None before stage 5.
-        distance: mean squared distance of a latent to its nearest centroid.
-        precision: "fp32", or "bf16" for the encoder's weights and arithmetic; latents come out as float32.
-    """
-
-    def __init__(
-        self,
-        asr: nn.Module,
-        layer: int = 0,
-        centroids: Tensor | None = None,
-        distance: float = 1.0,
-        precision: str = "fp32",
-    ):
-        self.asr = asr.eval().requires_grad_(False)
-        self.layer, self.centroids, self.distance = layer, centroids, distance
-        self._tapped: Tensor | None = None
-        if layer:
-            asr.encoder.encoders[layer - 1].register_forward_hook(self._tap)
-        if precision == "bf16":
-            bf16_encoder(asr)
-
-    def _tap(self, module, inputs, output):
-        value = output[0]  # (x or (x, position), mask)
-        self._tapped = value[0] if isinstance(value, tuple) else value
-
-    def to(self, device: torch.device) -> "FrozenTeacher":
-        """Move the recogniser and the centroids."""
-        self.asr.to(device)
-        if self.centroids is not None:
-            self.centroids = self.centroids.to(device)
-        return self
-
-    def listen(self, wave: Tensor, lengths: Tensor, posteriors: bool = False) -> Heard:
-        """What the recogniser makes of (B, N) waveforms with (B,) lengths; differentiable in `wave`. Posteriors if asked for."""
-        assert not self.asr.training
-        with self._as_deep_as(0 if posteriors else self.layer):
-            out, frames = self.asr.encode(wave, lengths)
-        out = out[0] if isinstance(out, tuple) else out
-        log_probs = None if not posteriors else self.asr.ctc.ctc_lo(out.float()).log_softmax(-1)
-        return Heard((self._tapped if self.layer else out).float(), frames, log_probs)
-
-    @contextmanager
-    def _as_deep_as(self, layer: int):
-        """What lies behind the tapped layer is not computed; 0 computes all."""
-        encoder = self.asr.encoder
-        blocks = encoder.encoders if layer else None
-        if layer:
-            encoder.encoders = blocks[:layer]
-        try:
-            yield
-        finally:
-            if layer:
-                encoder.encoders = blocks
-
-    def target(self, clean: Tensor, lengths: Tensor, known: tuple[Tensor, Tensor] | None, posteriors: bool = False) -> Heard:
-        """What it makes of clean (B, N) waveforms, without gradient; from `known`, (B, U, D) latents that stage 5 kept and their
-        (B,) numbers, where they are given and suffice."""
-        with torch.no_grad():
-            if known is None or (posteriors and self.layer):  # CTC is computed from the last layer's latents
-                return self.listen(clean, lengths, posteriors)
-            return Heard(*known, self.asr.ctc.ctc_lo(known[0]).log_softmax(-1) if posteriors else None)
 
 
 def enhance(model: ESPnetEnhancementModel, noisy: Tensor, lengths: Tensor) -> Tensor:
@@ -109,15 +43,19 @@ def enhance(model: ESPnetEnhancementModel, noisy: Tensor, lengths: Tensor) -> Te
 
 
 class DistillationModel(AbsESPnetModel):
-    """An ESPnet enhancement model trained by one of `kdse.approaches`; only the enhancement model is in its checkpoint.
+    """An ESPnet enhancement model trained by one of `kdse.approaches`.
+
+    Its checkpoint holds the enhancement model, the backend where the approach trains it, and what the approach remembers, but never
+    a teacher.
 
     Args:
         enh_model: the front end.
         approach: called with (enhanced, clean, lengths, lesson), returns {name: (weight, loss)}.
         teacher: the frozen recogniser, or None.
-        se_teacher: a frozen enhancement model, or None.
         precision: "fp32", or "bf16" for the front end (never for losses) where the processor is quicker at it.
         clock: knows how far training is; validation always has the weights of its end.
+        se_teacher: a frozen enhancement model, or None.
+        asr_model: an ESPnet ASR model that is trained too, or None.
     """
 
     def __init__(
@@ -128,14 +66,20 @@ class DistillationModel(AbsESPnetModel):
         precision: str = "fp32",
         clock: Clock | None = None,
         se_teacher: ESPnetEnhancementModel | None = None,
+        asr_model: nn.Module | None = None,
     ):
         super().__init__()
         self.clock = clock or Clock()
-        self.enh_model = enh_model
+        self.enh_model = enh_model if "se" in approach.trains else enh_model.requires_grad_(False)
         self.approach = approach
         self.precision = precision
         object.__setattr__(self, "teacher", teacher)  # no submodules: neither saved nor trained
         object.__setattr__(self, "se_teacher", se_teacher and se_teacher.eval().requires_grad_(False))
+        if asr_model is not None:
+            self.asr_model = asr_model
+        self.rule = approach.rule()
+        tokens = 0 if teacher is None or teacher.centroids is None else len(teacher.centroids)
+        self.memory = approach.memory(tokens)
 
     def _apply(self, function, recurse=True):
         result = super()._apply(function, recurse)
@@ -144,6 +88,18 @@ class DistillationModel(AbsESPnetModel):
                 teacher.to(next(self.parameters()).device)
         return result
 
+    def train(self, mode: bool = True) -> "DistillationModel":
+        """A front end that the approach does not train stays in eval mode."""
+        super().train(mode)
+        if "se" not in self.approach.trains:
+            self.enh_model.eval()
+        return self
+
+    @property
+    def recogniser(self) -> nn.Module | None:
+        """The backend: trained, or the frozen teacher's."""
+        return self.asr_model if hasattr(self, "asr_model") else self.teacher and self.teacher.asr
+
     def forward(
         self,
         speech_mix: Tensor,
@@ -151,24 +107,64 @@ class DistillationModel(AbsESPnetModel):
         speech_ref1: Tensor,
         target: Tensor | None = None,
         target_lengths: Tensor | None = None,
+        text: Tensor | None = None,
+        text_lengths: Tensor | None = None,
+        step: int | None = None,
         **rest,
-    ):
-        """Return ESPnet's (loss, stats, weight) for noisy and clean (B, N) waveforms and (B,) lengths.
+    ) -> tuple | dict[str, Any]:
+        """Return ESPnet's loss, stats and weight for noisy and clean (B, N) waveforms and (B,) lengths.
 
-        `target` (B, U, D) are the teacher's latents of the clean waveforms where they were computed before.
+        `target` (B, U, D) are the teacher's latents of the clean waveforms where they were computed before; `text` (B, V) are token
+        ids, -1 after the (B,) lengths; `step` is 0 or 1 where a minibatch is served twice.
         """
-        with low_precision(speech_mix.device, self.precision):
+        learning = torch.is_grad_enabled() and "se" in self.approach.trains
+        with low_precision(speech_mix.device, self.precision), torch.set_grad_enabled(learning):
             enhanced = enhance(self.enh_model, speech_mix, speech_mix_lengths).float()
         taught = None
         if self.se_teacher is not None:
             with torch.no_grad():
                 taught = enhance(self.se_teacher, speech_mix, speech_mix_lengths)
         known = None if target is None else (target, target_lengths)
-        lesson = Lesson(self.teacher, self.clock.progress if self.training else 1.0, known, taught, speech_mix)
+        stats: dict[str, Any] = {}
+
+        def recognise(wave: Tensor) -> Tensor:
+            loss, found, _ = self.recogniser(wave, speech_mix_lengths, text, text_lengths)
+            stats.update({name: found[name] for name in ("cer_ctc", "acc") if found.get(name) is not None})
+            return loss.mean()
+
+        lesson = Lesson(
+            self.teacher,
+            self.clock.progress if self.training else 1.0,
+            known,
+            taught,
+            speech_mix,
+            recognise,
+            lambda wave: self.recogniser._extract_feats(wave, speech_mix_lengths),
+            self.memory,
+            step,
+            self.training,
+        )
         losses = self.approach(enhanced, speech_ref1, speech_mix_lengths, lesson)
         loss = sum(weight * value for weight, value in losses.values() if weight)
-        stats = {name: value.detach() for name, (_, value) in losses.items()} | {"loss": loss.detach()}
-        return force_gatherable((loss, stats, speech_mix.shape[0]), loss.device)
+        stats |= {name: value.detach() for name, (_, value) in losses.items()} | {"loss": loss.detach()}
+        if self.training and torch.is_grad_enabled():
+            self.clock.update += 1
+            if self.rule is not None and "l_asr" in losses and self.clock.update % self.rule.every == 0:
+                loss = self._operate(losses, stats, len(speech_mix))
+        loss, stats, weight = force_gatherable((loss, stats, len(speech_mix)), loss.device)
+        if self.approach.optimisers == 1:
+            return loss, stats, weight
+        return {"loss": loss, "stats": stats, "weight": weight, "optim_idx": step}
+
+    def _operate(self, losses: dict, stats: dict[str, Any], utterances: int) -> Tensor:
+        """The loss whose gradients are what the approach's rule makes of those of l_asr and l_r."""
+        shared = [p for p in self.enh_model.parameters() if p.requires_grad]
+        own = [p for p in self.asr_model.parameters() if p.requires_grad] if hasattr(self, "asr_model") else []
+        first, second = (weight * value for weight, value in (losses["l_asr"], losses["l_r"]))
+        a, e, of_backend = two_gradients(first, second, shared, own, utterances)
+        combined, seen = self.rule(a, e)
+        stats |= {name: value.float() for name, value in seen.items()}
+        return hand_over(stats["loss"], [*shared, *own], [*combined, *of_backend])
 
     def collect_feats(self, speech_mix: Tensor, speech_mix_lengths: Tensor, **rest) -> dict[str, Tensor]:
         """ESPnet's statistics stage has nothing to collect here."""

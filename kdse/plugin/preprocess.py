@@ -41,7 +41,7 @@ class MixPreprocessor(AbsPreprocessor):
     """Turn clean int16 speech into what a model trains on.
 
     For a front end, `speech_ref1` becomes speech_mix and speech_ref1, float32 (N,) in [−1, 1). For a backend, `speech` becomes
-    the noisy signal and `rest` (ESPnet's preprocessor) makes token ids of the text.
+    the noisy signal. `rest` (ESPnet's preprocessor of a backend) makes token ids of the text.
     """
 
     def __init__(self, train: bool, options: MixOptions, rest=None):
@@ -60,8 +60,9 @@ class MixPreprocessor(AbsPreprocessor):
         item = draw(speech, uid, epoch, seed, self.noise, self.config_of(epoch), purpose, self.options.corpus)
         noisy = item.noisy.astype(np.float32) / FULL_SCALE
         if name == "speech_ref1":
-            return {**data, "speech_mix": noisy, "speech_ref1": item.speech.astype(np.float32) / FULL_SCALE}
-        data = {**data, "speech": noisy}
+            data = {**data, "speech_mix": noisy, "speech_ref1": item.speech.astype(np.float32) / FULL_SCALE}
+        else:
+            data = {**data, "speech": noisy}
         return self.rest(uid, data) if self.rest else data
 
     def config_of(self, epoch: int) -> MixConfig:
@@ -81,14 +82,22 @@ def change_speed(speech: np.ndarray, speed: float) -> np.ndarray:
 
 
 class EpochIterFactory(AbsIterFactory):
-    """Tells the preprocessor the epoch before ESPnet's loader makes its workers, which copy it; and the model's clock."""
+    """Tells the preprocessor the epoch before ESPnet's loader makes its workers, which copy it; and the model's clock.
+
+    Attributes:
+        clock: of a model that is trained, or None.
+        steps: how often each minibatch is served; from 2 on it says with `step` which time it is.
+    """
 
     def __init__(self, factory: AbsIterFactory):
-        self.factory, self.clock = factory, None
+        self.factory, self.clock, self.steps = factory, None, 1
 
     def build_iter(self, epoch: int, shuffle: bool | None = None):
         """ESPnet's iterator of this epoch."""
         self.factory.dataset.preprocess.epoch = epoch
         if self.clock is not None:
-            self.clock.epoch = epoch
-        return self.factory.build_iter(epoch, shuffle)
+            self.clock.begin(epoch)
+        batches = self.factory.build_iter(epoch, shuffle)
+        if self.steps == 1:
+            return batches
+        return ((utts, {**batch, "step": step}) for utts, batch in batches for step in range(self.steps))

@@ -5,14 +5,16 @@ from collections.abc import Callable
 from typing import Any
 
 import kdse.plugin.register  # noqa: F401  isort: skip
+from espnet2.tasks.abs_task import optim_classes
 from espnet2.tasks.asr import ASRTask
 from espnet2.tasks.enh import EnhancementTask
+from espnet2.train.collate_fn import CommonCollateFn
 from espnet2.utils.nested_dict_action import NestedDictAction
 
 from kdse import approaches
 from kdse.errors import UserError
-from kdse.files import check_keys
-from kdse.plugin.load import load_front_end, load_state, load_teacher
+from kdse.files import check_keys, read_yaml
+from kdse.plugin.load import load_backend, load_front_end, load_state, load_teacher
 from kdse.plugin.model import Clock, DistillationModel
 from kdse.plugin.preprocess import EpochIterFactory, MixOptions, MixPreprocessor
 from kdse.plugin.speed import bf16_training, cheap_convolutions, cheap_dropout
@@ -117,22 +119,41 @@ class DistillationTask(Mixing, EnhancementTask):
 
     @classmethod
     def optional_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
-        return (*super().optional_data_names(train, inference), "target")
+        return (*super().optional_data_names(train, inference), "target", "text")
+
+    @classmethod
+    def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable:
+        return CommonCollateFn(float_pad_value=0.0, int_pad_value=-1)  # as ESPnet's ASR task pads texts
 
     @classmethod
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> Callable[[str, dict[str, Any]], dict]:
-        return MixPreprocessor(train, mix_options(args))
+        texts = None
+        if cls.approach(args).needs_text:
+            backend = argparse.Namespace(**read_yaml(f"{args.kdse_conf['backend']}/config.yaml"))
+            texts = ASRTask.build_preprocess_fn(backend, train)
+        return MixPreprocessor(train, mix_options(args), texts)
+
+    @classmethod
+    def approach(cls, args: argparse.Namespace):
+        """The approach of a config."""
+        conf = kdse_conf(args, *OPTIONS)
+        return approaches.build(conf["approach"], conf.get("approach_conf") or {})
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> DistillationModel:
-        conf = kdse_conf(args, *OPTIONS)
-        approach = approaches.build(conf["approach"], conf.get("approach_conf") or {})
+        conf, approach = kdse_conf(args, *OPTIONS), cls.approach(args)
         front_end = super().build_model(args)
         cheap_dropout(front_end)
         if conf.get("init"):
             load_state(front_end, conf["init"])
-        precision = conf.get("teacher_precision", "fp32")
-        teacher = load_teacher(conf["backend"], conf["tokens"], precision=precision) if approach.needs_teacher else None
+        teacher = backend = None
+        if "backend" in approach.trains:
+            backend, _ = load_backend(conf["backend"])
+            cheap_dropout(backend)
+            cheap_convolutions(backend)
+        elif approach.needs_teacher or approach.needs_backend:
+            tokens, precision = (conf["tokens"] if approach.needs_teacher else None), conf.get("teacher_precision", "fp32")
+            teacher = load_teacher(conf["backend"], tokens, precision=precision)
         cls.clock = Clock(args.max_epoch)
         if approach.needs_posteriors and teacher.asr.ctc is None:
             raise UserError(
@@ -140,10 +161,22 @@ class DistillationTask(Mixing, EnhancementTask):
                 "has no CTC branch; take another backend, or 'sequence: gram'"
             )
         se_teacher = load_front_end(conf["se_teacher"])[0] if approach.needs_se_teacher else None
-        return DistillationModel(front_end, approach, teacher, conf["precision"], cls.clock, se_teacher)
+        return DistillationModel(front_end, approach, teacher, conf["precision"], cls.clock, se_teacher, backend)
 
     @classmethod
     def build_iter_factory(cls, args, distributed_option, mode: str, kwargs: dict | None = None):
         factory = super().build_iter_factory(args, distributed_option, mode, kwargs)
-        factory.clock = cls.clock if mode == "train" else None
+        if mode == "train":
+            factory.clock, factory.steps = cls.clock, cls.num_optimizers
         return factory
+
+
+class TwoStepTask(DistillationTask):
+    """For approaches with two optimisers: one for the front end alone, one for everything that is trained."""
+
+    num_optimizers = 2
+
+    @classmethod
+    def build_optimizers(cls, args: argparse.Namespace, model: DistillationModel) -> list:
+        kind = optim_classes[args.optim]
+        return [kind(part.parameters(), **args.optim_conf) for part in (model.enh_model, model)]

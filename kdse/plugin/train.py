@@ -29,13 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("--seed", type=int, default=0, help="initialisation, order and mixtures (default: 0)")
         sub.add_argument("--ngpu", type=int, default=0, help="GPUs per node; 0 trains on the CPU (default)")
         sub.add_argument("--num_nodes", type=int, default=1, help="nodes, one process each under Slurm (default: 1)")
-        if kind == "asr":
-            sub.add_argument("--data", type=Path, default=Path("data"), help="data dirs of stage 1 (default: data)")
-        else:
+        sub.add_argument("--data", type=Path, default=Path("data"), help="data dirs of stage 1, for texts (default: data)")
+        if kind == "se":
             sub.add_argument("--approach", required=True, help=f"one of {', '.join(approaches.APPROACHES)}")
             sub.add_argument("--approach_config", type=Path, help="YAML of its options")
             sub.add_argument("--name", help="approach name in the tables, where it differs (se_teacher)")
-            sub.add_argument("--backend", type=Path, help="folder of stage 3; frozen teacher and recogniser of the run")
+            sub.add_argument("--backend", type=Path, help="folder of stage 3; frozen teacher, or backend that is trained too")
             sub.add_argument("--tokens", type=Path, help="folder of stage 5")
             sub.add_argument(
                 "--se_teacher", type=Path, help="folder of stage 4's large front end, for approaches that learn from it"
@@ -77,38 +76,67 @@ def train_asr(args: argparse.Namespace) -> None:
 
 
 def train_se(args: argparse.Namespace) -> None:
-    """Train a front end by an approach; `out`/enh becomes a plain ESPnet enhancement model."""
+    """Train a front end by an approach; `out`/enh becomes a plain ESPnet enhancement model, `out`/asr the backend that was trained
+    with it, if any."""
     options = read_config(args.approach_config) if args.approach_config else {}
     options.pop("approach", None)
     approach = approaches.build(args.approach, options)
     conf = {"approach": args.approach, "approach_conf": options}
+    needed: list[Path | None] = []
+    if approach.needs_teacher or approach.needs_backend:
+        if not args.backend or (approach.needs_teacher and not args.tokens):
+            tokens = " and --tokens" if approach.needs_teacher else ""
+            raise UserError(f"approach {args.approach} learns from a recogniser: give --backend{tokens}")
+        conf |= {"backend": str(args.backend)}
+        needed.append(args.backend)
     if approach.needs_teacher:
-        if not (args.backend and args.tokens):
-            raise UserError(f"approach {args.approach} learns from a recogniser: give --backend and --tokens")
-        conf |= {"backend": str(args.backend), "tokens": str(args.tokens)}
+        conf |= {"tokens": str(args.tokens)}
+        needed.append(args.tokens)
     if approach.needs_se_teacher:
         if not args.se_teacher:
             raise UserError(f"approach {args.approach} learns from a large front end: give --se_teacher")
         conf |= {"se_teacher": str(args.se_teacher)}
+        needed.append(args.se_teacher)
     config = _common(args, merge({"kdse_conf": conf}, _read(args.config)))
-    if config["kdse_conf"].get("teacher_precision") == "auto":
+    kdse = config["kdse_conf"]
+    if kdse.get("init"):  # a run in the same experiment folder
+        start = args.out.parent / str(kdse["init"])
+        kdse["init"] = str(start / "enh" / "model.pth")
+        needed.append(start)
+    if kdse.get("teacher_precision") == "auto":
         from kdse.plugin.speed import has_bf16  # torch
 
-        config["kdse_conf"]["teacher_precision"] = "bf16" if has_bf16("cuda" if args.ngpu else "cpu") else "fp32"
-    needed = [args.backend, args.tokens] if approach.needs_teacher else []
-    needed += [args.se_teacher] if approach.needs_se_teacher else []
+        kdse["teacher_precision"] = "bf16" if has_bf16("cuda" if args.ngpu else "cpu") else "fp32"
+    if approach.optimisers == 2:
+        if config.get("accum_grad", 1) != 1:
+            raise UserError(f"approach {args.approach} serves each minibatch twice and takes no accum_grad")
+        twice = ("optim", "optim_conf", "scheduler", "scheduler_conf")
+        config |= {
+            name.replace("optim", "optim2").replace("scheduler", "scheduler2"): config[name] for name in twice if name in config
+        }
+        config["unused_parameters"] = True  # the first step leaves the backend alone
     teachers = {str(p): done_hash(p) for p in needed}
     for folder, finished in teachers.items():
         if finished is None:
             raise UserError(f"{folder} is not finished; run stages 3 to 5 first")
-    step = Step(args.out, _state(config) | {"teachers": teachers}, f"train {args.out.name}", replaces=True)
+    texts = {name: sha256(_needed(args.data / name / "text", "stage 1")) for _, name in MODES} if approach.needs_text else {}
+    state = _state(config) | {"teachers": teachers} | ({"texts": texts} if texts else {})
+    step = Step(args.out, state, f"train {args.out.name}", replaces=True)
     if not step.needed():
         return
     from kdse.plugin.espnet_run import clean, finish_front_end, train
 
     cached = approach.needs_teacher and config["kdse_conf"].get("cached", True)
     extra = [(mode, [str(args.tokens / f"latents_{name}"), "target", "kdse_latents"]) for mode, name in MODES if cached]
-    train("se", config, args.out, step, lambda part: _data(args, "speech_ref1", part), extra)
+    extra += [(mode, [str(args.data / name / "text"), "text", "text"]) for mode, name in MODES if texts]
+    train(
+        "se" if approach.optimisers == 1 else "se_two_step",
+        config,
+        args.out,
+        step,
+        lambda part: _data(args, "speech_ref1", part),
+        extra,
+    )
     finish_front_end(
         args.out,
         config,
@@ -116,8 +144,8 @@ def train_se(args: argparse.Namespace) -> None:
         approach=args.name or args.approach,
         seed=args.seed,
         student=args.config.stem,
-        teacher=args.backend.name if approach.needs_teacher else None,
-        backend=args.backend.name if args.backend else None,
+        teacher=args.backend.name if approach.needs_teacher or approach.needs_backend else None,
+        backend=args.out.name if "backend" in approach.trains else args.backend.name if args.backend else None,
     )
     step.finish()
     clean(args.out)

@@ -9,7 +9,7 @@ from kdse.approaches.kd import SEQUENCE
 from kdse.approaches.lesson import Heard, Lesson
 from kdse.data.pack import LatentPack, Pack
 from kdse.plugin.load import load_backend, load_teacher
-from kdse.plugin.model import FrozenTeacher
+from kdse.plugin.teacher import FrozenTeacher
 
 ONE = torch.tensor([8000])
 

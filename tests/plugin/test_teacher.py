@@ -8,7 +8,8 @@ from kdse.approaches.kd import KD, SEQUENCE
 from kdse.approaches.lesson import Lesson
 from kdse.errors import UserError
 from kdse.plugin.load import load_backend, load_front_end, load_teacher
-from kdse.plugin.model import Clock, DistillationModel, FrozenTeacher
+from kdse.plugin.model import Clock, DistillationModel
+from kdse.plugin.teacher import FrozenTeacher
 
 LENGTHS = torch.tensor([8000, 6000])
 
