@@ -8,7 +8,7 @@ from kdse import approaches
 from kdse.config import merge, read_config, typed
 from kdse.data.mix import MixConfig
 from kdse.errors import UserError, did_you_mean
-from kdse.files import sha256
+from kdse.files import read_yaml, sha256
 from kdse.stage import Step, done_hash
 
 MODES = (("train", "train"), ("valid", "dev"))
@@ -103,6 +103,14 @@ def train_se(args: argparse.Namespace) -> None:
         start = args.out.parent / str(kdse["init"])
         kdse["init"] = str(start / "enh" / "model.pth")
         needed.append(start)
+    teachers = {str(p): done_hash(p) for p in needed}
+    for folder, finished in teachers.items():
+        if finished is None:
+            raise UserError(f"{folder} is not finished; run stages 3 to 5 first")
+    if approach.needs_text:  # what the backend was chosen by, where this training reports it
+        chosen = read_yaml(args.backend / "config.yaml").get("best_model_criterion", [])
+        if chosen and chosen[0][1] in ("cer_ctc", "acc"):
+            config["best_model_criterion"] = chosen[:1]
     if kdse.get("teacher_precision") == "auto":
         from kdse.plugin.speed import has_bf16  # torch
 
@@ -115,10 +123,6 @@ def train_se(args: argparse.Namespace) -> None:
             name.replace("optim", "optim2").replace("scheduler", "scheduler2"): config[name] for name in twice if name in config
         }
         config["unused_parameters"] = True  # the first step leaves the backend alone
-    teachers = {str(p): done_hash(p) for p in needed}
-    for folder, finished in teachers.items():
-        if finished is None:
-            raise UserError(f"{folder} is not finished; run stages 3 to 5 first")
     texts = {name: sha256(_needed(args.data / name / "text", "stage 1")) for _, name in MODES} if approach.needs_text else {}
     state = _state(config) | {"teachers": teachers} | ({"texts": texts} if texts else {})
     step = Step(args.out, state, f"train {args.out.name}", replaces=True)

@@ -21,6 +21,7 @@ omegas="0"
 asr_config=conf/asr/conformer.yaml
 teacher_config=conf/teacher/conformer.yaml
 student_config=conf/student/bandcrn-m.yaml
+all_config=conf/student/bandcrn-m_warm.yaml
 tokens_config=conf/tokens.yaml
 mix_config=conf/mix/default.yaml
 inference_config=conf/decode/ctc_greedy.yaml
@@ -49,7 +50,7 @@ Stages (--stage first, --stop_stage last):
 
 Options (with their values now):
   --stage $stage --stop_stage $stop_stage        the stages to run; what is done already is skipped
-  --approaches "$approaches" --seeds "$seeds"    what stages 6 to 9 train and test
+  --approaches "$approaches" --seeds "$seeds"    what stages 6 to 9 train and test; all: every approach there is
   --baselines "$baselines"    classical front ends, tested beside them
   --omegas "$omegas"    observation adding in stages 8 and 9: shares of the noisy signal that are tried
   --nj $nj --ngpu $ngpu --num_nodes $num_nodes    processes of data stages; GPUs a node (0: CPU) and nodes of training
@@ -57,6 +58,7 @@ Options (with their values now):
   --asr_config $asr_config
   --teacher_config $teacher_config
   --student_config $student_config
+  --all_config $all_config    the student of --approaches all, which starts from stage 4's
   --tokens_config $tokens_config
   --mix_config $mix_config
   --inference_config $inference_config
@@ -122,15 +124,20 @@ run() {
     exit "$code"
 }
 
+compared_config=$student_config
+if [ "$approaches" = all ]; then
+    approaches=$(basename -s .yaml -a "$root"/conf/approach/*.yaml | paste -sd ' ')
+    compared_config=$all_config
+fi
 asr_yaml=$(config "$asr_config")
 teacher_yaml=$(config "$teacher_config")
 student_yaml=$(config "$student_config")
+compared_yaml=$(config "$compared_config")
 tokens_yaml=$(config "$tokens_config")
 mix_yaml=$(config "$mix_config")
 inference_yaml=$(config "$inference_config")
 
 tag=${exp_tag:+_$exp_tag}
-student=$(basename "$student_config" .yaml)
 backend=$expdir/asr_$(basename "$asr_config" .yaml)$tag
 teacher=$expdir/se_teacher_$(basename "$teacher_config" .yaml)$tag
 tokens=$expdir/tokens$tag
@@ -148,13 +155,14 @@ selected=()
 devices=(--ngpu "$ngpu" --num_nodes "$num_nodes")
 training=(--corpus "$corpus" --dump "$dumpdir" --mix "$mix_yaml" "${devices[@]}")
 
-# front_end APPROACH SEED: train the student by an approach; kdse itself knows which approaches there are.
+# front_end APPROACH SEED YAML: train a student by an approach; kdse itself knows which approaches there are.
 front_end() {
-    local name="$1_${student}_seed$2$tag" file options=()
+    local file options=() name
+    name="$1_$(basename "$3" .yaml)_seed$2$tag"
     for file in "conf/approach/$1.yaml" "$root/conf/approach/$1.yaml"; do
         [ ! -f "$file" ] || { options=(--approach_config "$file") && break; }
     done
-    run "$train_cmd" "train_$name" kdse train se --approach "$1" "${options[@]}" --seed "$2" --config "$student_yaml" \
+    run "$train_cmd" "train_$name" kdse train se --approach "$1" "${options[@]}" --seed "$2" --config "$3" \
         --backend "$backend" --tokens "$tokens" --se_teacher "$teacher" --out "$expdir/$name" "${training[@]}"
 }
 
@@ -164,8 +172,9 @@ trained=("$(basename "$teacher")")
 front_ends=() # what stage 6 trains; stage 4 has seed 0 of standalone_se
 for approach in "${approach_list[@]}"; do
     for seed in "${seed_list[@]}"; do
-        [ "$stage" -le 4 ] && [ "$approach $seed" = "standalone_se 0" ] || front_ends+=("$approach $seed")
-        trained+=("${approach}_${student}_seed$seed$tag")
+        [ "$stage" -le 4 ] && [ "$approach $seed $compared_yaml" = "standalone_se 0 $student_yaml" ] ||
+            front_ends+=("$approach $seed")
+        trained+=("${approach}_$(basename "$compared_yaml" .yaml)_seed$seed$tag")
     done
 done
 everything=("$without_front_end" "${baseline_list[@]/%/$tag}" "${trained[@]}")
@@ -186,7 +195,7 @@ fi
 if within 4 "teacher"; then
     together run "$train_cmd" "train_$(basename "$teacher")" kdse train se --approach standalone_se --name se_teacher --config "$teacher_yaml" \
         --out "$teacher" "${training[@]}"
-    together front_end standalone_se 0
+    together front_end standalone_se 0 "$student_yaml"
 fi
 join # the recogniser of stage 3 and the front ends of stage 4 need nothing of each other
 
@@ -198,7 +207,7 @@ if within 6 "train"; then
     share ${#front_ends[@]} "$train_jobs"
     for pair in "${front_ends[@]}"; do
         read -r approach seed <<<"$pair"
-        together front_end "$approach" "$seed"
+        together front_end "$approach" "$seed" "$compared_yaml"
     done
     join
 fi

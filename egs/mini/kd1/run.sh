@@ -30,6 +30,7 @@ exec ../../TEMPLATE/kd1/kd.sh \
     --asr_config "$conf/asr/conformer.yaml" \
     --teacher_config "$conf/teacher/conformer.yaml" \
     --student_config "$conf/student/bandcrn-m.yaml" \
+    --all_config "$conf/student/bandcrn-m_warm.yaml" \
     --tokens_config "$conf/tokens.yaml" \
     --train_jobs 2 \
     --claim "$claim" \
