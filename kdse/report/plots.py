@@ -1,10 +1,11 @@
-"""Plots as PNG: WER by SNR from score rows, loss curves from ESPnet's TensorBoard logs."""
+"""Plots as PNG: WER by SNR from score rows, losses and gradients from ESPnet's TensorBoard logs."""
 
 from pathlib import Path
 
 import numpy as np
 
 from kdse.files import atomic_path
+from kdse.report.approaches import warm
 from kdse.report.rows import WER, Results
 
 COLOURS = {"mct_noisy": "#666666", "standalone_se": "#ee6677", "se_teacher": "#228833", "kd": "#4477aa"}
@@ -12,6 +13,9 @@ COLOURS = {"mct_noisy": "#666666", "standalone_se": "#ee6677", "se_teacher": "#2
 OTHER_COLOURS = ("#ccbb44", "#66ccee", "#aa3377", "#bbbbbb", "#222222")
 MARKERS = "osD^vPX*"
 CLEAN_GAP = 5.0
+
+SHOWN = ("loss_ctc", "l_", "token_error_rate", "cer_ctc", "grad_cosine", "grad_ratio", "grad_conflicts", "alpha_")
+"""Beginnings of what is drawn of ESPnet's logs beside the loss."""
 
 Curves = dict[str, dict[str, tuple[list[int], list[float]]]]
 """{loss name: {'train' or 'valid': (steps, values)}}"""
@@ -108,7 +112,7 @@ def read_curves(folder: Path) -> Curves:
         ends = {event.step for event in log.Scalars("iter_epoch")} if "iter_epoch" in log.Tags()["scalars"] else None
         for tag in log.Tags()["scalars"]:
             name = tag.removeprefix(f"{part}/")
-            if name == "loss" or name.startswith(("loss_ctc", "l_")) or name == "token_error_rate":
+            if name == "loss" or name.startswith(SHOWN):
                 # A resumed training logs an epoch again: the last value of a step counts.
                 values = {event.step: event.value for event in log.Scalars(tag) if ends is None or event.step in ends}
                 steps = sorted(values)
@@ -117,7 +121,7 @@ def read_curves(folder: Path) -> Curves:
 
 
 def plot_losses(curves: Curves, title: str, path: Path) -> None:
-    """Draw one panel for each loss, training and validation together; the total first."""
+    """Draw a panel for each loss and each number measured of the gradients, training and validation together; the total first."""
     names = sorted(curves, key=lambda name: (name != "loss", name))
     columns = min(3, len(names))
     lines = -(-len(names) // columns)
@@ -147,6 +151,31 @@ def plot_all_losses(recipe: Path, expdir: Path, results: Results) -> list[Path]:
             found.append(recipe / "results" / "plots" / f"loss_{run}.png")
             plot_losses(curves, run, found[-1])
     return found
+
+
+def plot_training(results: Results, expdir: Path, path: Path) -> bool:
+    """Draw the training loss of joint_straight, joint_aso and joint_grad (left axis) and of kd (right axis), as figure 3 of the
+    paper does; return whether the logs of any joint approach and of kd are there."""
+    systems = {s.approach: s for s in warm(results, "dev_noisy")}
+    found = {}
+    for approach in ("joint_straight", "joint_aso", "joint_grad", "kd"):
+        curves = read_curves(expdir / systems[approach].rows[0]["run"] / "tensorboard") if approach in systems else {}
+        if "train" in curves.get("loss", {}):
+            found[approach] = curves["loss"]["train"]
+    if "kd" not in found or len(found) < 2:
+        return False
+    figure, axes = blank(7.5, 4.2)
+    right = axes.twinx()
+    colours = {"kd": COLOURS["kd"], **dict(zip([a for a in found if a != "kd"], OTHER_COLOURS, strict=False))}
+    for approach, (steps, values) in found.items():
+        epochs = np.arange(1, len(steps) + 1)
+        (right if approach == "kd" else axes).plot(epochs, values, color=colours[approach], marker=".", label=approach)
+    axes.set(xlabel="epoch", ylabel="training loss, joint approaches", title=f"Training loss, {results.corpus}")
+    right.set_ylabel("training loss, kd", color=COLOURS["kd"])
+    right.spines["top"].set_visible(False)
+    figure.legend(frameon=False, loc="outside lower center", ncols=4)
+    save(figure, path)
+    return True
 
 
 def blank(width: float, height: float, rows: int = 1, columns: int = 1):

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from kdse.report.approaches import approaches_table
 from kdse.report.omega import chosen, omega_table
 from kdse.report.rows import CER, QUALITY, WER, Metric, Results, Scores, System, compare
 from kdse.report.size import size_table
@@ -15,9 +16,11 @@ from kdse.scoring.significance import LEVEL, POWER, RESAMPLES
 EXPECTED = ("mct_noisy", ("spectral_subtraction", "log_mmse"), "standalone_se", "se_teacher", "kd")
 """Approaches every table names, run or not; of a tuple one is enough."""
 NAMES = {"mct_noisy": "no front end (mct_noisy)"}
+ORACLE = "oracle_irm"
 DIFFERENCES = (("kd", "standalone_se"), ("kd", "mct_noisy"))
 PLOT_BY_SNR, PLOT_TOKENS = "results/plots/wer_by_snr.png", "results/plots/tokens.png"
 PLOT_OMEGA, PLOT_SIZE = "results/plots/omega.png", "results/plots/size.png"
+PLOT_TRAINING = "results/plots/training_loss.png"
 SYNTHETIC = (
     "This corpus is speech synthesised by text-to-speech voices with synthesised noise. **Synthetic speech shows the machinery; "
     "real corpora show the science.** Read these numbers as a check that every stage works, not as results about people speaking."
@@ -47,6 +50,10 @@ def sections(results: Results) -> list[Section]:
     scale = size_table(results, "test_noisy")
     if scale:
         found.append(Section("Size of the student", scale.notes, scale, image=(PLOT_SIZE, "WER by size of the student")))
+    every = approaches_table(results, "test_noisy")
+    if every:
+        image = (PLOT_TRAINING, "training loss of the joint approaches and of kd")
+        found.append(Section("Every approach from the same start", every.notes, every, image=image))
     adding = omega_table(results, "test_noisy")
     if adding:
         found.append(Section("Observation adding", adding.notes, adding, image=(PLOT_OMEGA, "WER by the share of noisy signal")))
@@ -109,8 +116,9 @@ def main_table(results: Results, set_name: str, ceiling: str | None = None, name
         if i not in shown:
             shown[i] = len(table.rows)
             table.rows.append(_row(_label(results, system), system, scores, i))
+    ceilings = {i for i, system in enumerate(systems) if system.approach == ORACLE}
     for metric, per_system in scores.items():
-        best = _best(metric, per_system)
+        best = _best(metric, per_system, ceilings)
         if best is not None:
             table.bold.add((shown[best], metric.name))
     table.notes = _coverage(scores)
@@ -174,7 +182,8 @@ def footer(results: Results) -> list[str]:
         f"Intervals: {100 * LEVEL:.0f} % percentile bootstrap of the corpus-level value, {RESAMPLES:,} resamples of whole "
         "utterances with all their SNRs and seeds, seed 0; by speaker where stated.",
         "Differences are paired: both systems are resampled with the same draws.",
-        "Bold marks the best value of a column where the paired interval against every other system on the same items excludes 0. "
+        "Bold marks the best value of a column, ceilings aside, where the paired interval against every other system on the same "
+        "items excludes 0. "
         "Parameters are the front end's alone.",
         "PESQ is wide band (ITU-T P.862.2); STOI is the original, not extended; SI-SDR takes the mean off first. Token errors are "
         "the frames whose acoustic token is not that of the clean signal.",
@@ -256,9 +265,12 @@ def _seeds(seeds: tuple[int, ...]) -> str | None:
     return f"{seeds[0]}–{seeds[-1]}" if run else ", ".join(map(str, seeds))
 
 
-def _best(metric: Metric, scores: list[Scores]) -> int | None:
-    """The system whose value beats every other's by a paired difference whose interval excludes 0; None where none does."""
-    values = {i: s.estimate().value for i, s in enumerate(scores) if np.sum(s.denominator)}
+def _best(metric: Metric, scores: list[Scores], ceilings: set[int]) -> int | None:
+    """The system whose value beats every other's by a paired difference whose interval excludes 0; None where none does.
+
+    Ceilings, which know the clean signal, do not compete.
+    """
+    values = {i: s.estimate().value for i, s in enumerate(scores) if np.sum(s.denominator) and i not in ceilings}
     if len(values) < 2:
         return None
     best = (min if metric.lower_is_better else max)(values, key=values.__getitem__)

@@ -1,0 +1,58 @@
+"""All approaches from the same start: what each scores, and what its training took."""
+
+from typing import Any
+
+from kdse.report.omega import chosen, without_front_end
+from kdse.report.rows import ORDER, WER, Results, System, compare
+from kdse.report.tables import Column, Table
+
+UNTRAINED = ("mct_noisy", "spectral_subtraction", "log_mmse", "wiener", "oracle_irm", "se_teacher")
+
+
+def warm(results: Results, set_name: str) -> list[System]:
+    """The front ends whose training began with another run's weights; of several students the first with the most approaches."""
+    started = [s for s in results.on(set_name) if any(_init(results, row["run"]) for row in s.rows[:1])]
+    students = [s.student for s in started]
+    most = max(students, key=students.count, default=None)
+    return [s for s in started if s.student == most]
+
+
+def approaches_table(results: Results, set_name: str) -> Table | None:
+    """One row for each approach of the warm student, run or not; None where there is none."""
+    columns = [Column("system", "approach"), Column("updates", "updates"), Column("seconds", "s", 0)]
+    columns += [Column("wer", "WER %, ω = 0", 1), Column("base", "− standalone_se", 2, sign=True)]
+    columns += [Column("none", "− no front end", 2, sign=True), Column("omega", "ω of dev"), Column("mixed", "WER %, that ω", 1)]
+    found = {system.approach: system for system in warm(results, set_name)}
+    if not found:
+        return None
+    first = next(iter(found.values()))
+    title = f"Every approach from the same weights on {set_name}, {results.corpus}, {first.student}"
+    table = Table("approaches", title, columns, [])
+    base, bare = found.get("standalone_se"), without_front_end(results, set_name)
+    for name in [*(n for n in ORDER if n not in UNTRAINED), *(n for n in found if n not in ORDER)]:
+        system = found.get(name)
+        if system is None:
+            table.rows.append({"system": name, "wer": "not run"})
+            continue
+        best = chosen(results, system, set_name)
+        training = results.configs[system.rows[0]["run"]].get("training") or {}
+        row: dict[str, Any] = {"system": name, "updates": " + ".join(map(str, training.get("updates", []))) or None}
+        row |= {"seconds": training.get("seconds"), "wer": system.scores(set_name, WER).estimate()}
+        row |= {"base": compare(system, base, set_name) if base and system is not base else None}
+        row |= {"none": compare(system, bare, set_name) if bare else None}
+        table.rows.append(row | {"omega": f"{best.omega:g}", "mixed": best.scores(set_name, WER).estimate()})
+    seeds = ", ".join(map(str, sorted({seed for s in found.values() for seed in s.seeds_on(set_name)})))
+    table.notes = [
+        f"Each run starts from the front end `{_init(results, first.rows[0]['run'])}` and the backend of stage 3, hears the same "
+        f"mixtures in the same order, and takes the same number of minibatches; seed {seeds}. The joint approaches and `mct_all` "
+        "train the backend too, and are recognised by their own. Seconds are of wall clock on one core, another training beside it. "
+        "`joint_aso` serves each minibatch to two optimisers. Intervals are by utterance."
+    ]
+    return table
+
+
+def _init(results: Results, run: str) -> str | None:
+    """The run that a run started from."""
+    config = (results.configs.get(run) or {}).get("config") or {}
+    path = (config.get("kdse_conf") or {}).get("init")
+    return str(path).split("/")[-3] if path and str(path).count("/") >= 2 else path
