@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kdse.classical import CLASSICAL, ORACLE, oracle_irm, spectral_subtraction
+from kdse.classical import CLASSICAL, ORACLE, log_mmse, oracle_irm, spectral_subtraction, wiener
 from kdse.errors import UserError, did_you_mean
 from kdse.files import atomic_dir
 from kdse.progress import progress
@@ -18,7 +18,12 @@ Enhancer = Callable[..., np.ndarray]
 """Of one float32 waveform (N,) in [−1, 1]; an oracle also takes the clean one."""
 
 
-LEARNED_NOTHING: dict[str, Enhancer] = {"spectral_subtraction": spectral_subtraction, "oracle_irm": oracle_irm}
+LEARNED_NOTHING: dict[str, Enhancer] = {
+    "spectral_subtraction": spectral_subtraction,
+    "wiener": wiener,
+    "log_mmse": log_mmse,
+    "oracle_irm": oracle_irm,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

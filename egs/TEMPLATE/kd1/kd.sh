@@ -51,7 +51,7 @@ Stages (--stage first, --stop_stage last):
 Options (with their values now):
   --stage $stage --stop_stage $stop_stage        the stages to run; what is done already is skipped
   --approaches "$approaches" --seeds "$seeds"    what stages 6 to 9 train and test; all: every approach there is
-  --baselines "$baselines"    classical front ends, tested beside them
+  --baselines "$baselines"    classical front ends, tested beside them; kdse enhance --help names all
   --omegas "$omegas"    observation adding in stages 8 and 9: shares of the noisy signal that are tried
   --nj $nj --ngpu $ngpu --num_nodes $num_nodes    processes of data stages; GPUs a node (0: CPU) and nodes of training
   --train_jobs $train_jobs    trainings that run at once (stages 3 and 4, then 6), each with its share of the cores

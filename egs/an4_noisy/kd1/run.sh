@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 exec ../../TEMPLATE/kd1/kd.sh \
     --corpus an4 \
-    --baselines "spectral_subtraction oracle_irm" \
+    --baselines "spectral_subtraction wiener log_mmse oracle_irm" \
     --omegas "0 0.1 0.2 0.3 0.5" \
     --data_opts "$(printf -- '--an4\n%s\n--noise\n%s' "$AN4" "$NOISE")" \
     "$@"
