@@ -223,7 +223,7 @@ def test_failing_stage_stops_with_the_commands_code_and_message(fake_recipe):
 
 
 def test_default_configs_exist():
-    assert len(DEFAULT_CONFIGS) == 6
+    assert len(DEFAULT_CONFIGS) == 7
     assert [config for config in DEFAULT_CONFIGS if not (ROOT / config).is_file()] == []
 
 

@@ -3,26 +3,20 @@
 from typing import Any
 
 from kdse.report.omega import chosen, without_front_end
-from kdse.report.rows import ORDER, WER, Results, System, compare
+from kdse.report.rows import CER, ORDER, QUALITY, WER, Results, compare
 from kdse.report.tables import Column, Table
 
 UNTRAINED = ("mct_noisy", "spectral_subtraction", "log_mmse", "wiener", "oracle_irm", "se_teacher")
 
 
-def warm(results: Results, set_name: str) -> list[System]:
-    """The front ends whose training began with another run's weights; of several students the first with the most approaches."""
-    started = [s for s in results.on(set_name) if any(_init(results, row["run"]) for row in s.rows[:1])]
-    students = [s.student for s in started]
-    most = max(students, key=students.count, default=None)
-    return [s for s in started if s.student == most]
-
-
 def approaches_table(results: Results, set_name: str) -> Table | None:
     """One row for each approach of the warm student, run or not; None where there is none."""
     columns = [Column("system", "approach"), Column("updates", "updates"), Column("seconds", "s", 0)]
-    columns += [Column("wer", "WER %, ω = 0", 1), Column("base", "− standalone_se", 2, sign=True)]
+    columns += [Column("wer", "WER %, ω = 0", 1), Column("cer", "CER %", 1, interval=False)]
+    columns += [Column("base", "− standalone_se", 2, sign=True)]
     columns += [Column("none", "− no front end", 2, sign=True), Column("omega", "ω of dev"), Column("mixed", "WER %, that ω", 1)]
-    found = {system.approach: system for system in warm(results, set_name)}
+    columns += [Column(m.name, m.label, m.digits, interval=False) for m in QUALITY]
+    found = {system.approach: system for system in results.from_one_start(set_name)}
     if not found:
         return None
     first = next(iter(found.values()))
@@ -40,19 +34,13 @@ def approaches_table(results: Results, set_name: str) -> Table | None:
         row |= {"seconds": training.get("seconds"), "wer": system.scores(set_name, WER).estimate()}
         row |= {"base": compare(system, base, set_name) if base and system is not base else None}
         row |= {"none": compare(system, bare, set_name) if bare else None}
+        row |= {metric.name: system.scores(set_name, metric).estimate() for metric in (CER, *QUALITY)}
         table.rows.append(row | {"omega": f"{best.omega:g}", "mixed": best.scores(set_name, WER).estimate()})
     seeds = ", ".join(map(str, sorted({seed for s in found.values() for seed in s.seeds_on(set_name)})))
     table.notes = [
-        f"Each run starts from the front end `{_init(results, first.rows[0]['run'])}` and the backend of stage 3, hears the same "
-        f"mixtures in the same order, and takes the same number of minibatches; seed {seeds}. The joint approaches and `mct_all` "
-        "train the backend too, and are recognised by their own. Seconds are of wall clock on one core, another training beside it. "
-        "`joint_aso` serves each minibatch to two optimisers. Intervals are by utterance."
+        f"Each run starts from the front end `{results.start(first)}` and the backend of stage 3, hears the same mixtures in the "
+        f"same order, and takes the same number of minibatches; seed {seeds}. The joint approaches and `mct_all` train the backend "
+        "too, and are recognised by their own. Seconds are of wall clock on one core with another training beside it. `joint_aso` "
+        "serves each minibatch to two optimisers. Intervals are by utterance."
     ]
     return table
-
-
-def _init(results: Results, run: str) -> str | None:
-    """The run that a run started from."""
-    config = (results.configs.get(run) or {}).get("config") or {}
-    path = (config.get("kdse_conf") or {}).get("init")
-    return str(path).split("/")[-3] if path and str(path).count("/") >= 2 else path

@@ -10,19 +10,23 @@ from kdse.report.rows import WER, Results
 from kdse.report.size import COMPARED, sizes
 
 
-def plot_omega(results: Results, set_name: str, path: Path) -> bool:
+def plot_omega(results: Results, set_name: str, path: Path, compared: bool = False) -> bool:
     """Draw WER against ω, on dev as a line and on `set_name` dashed; return whether several ω were tried.
 
-    A circle marks the ω that dev chooses. Of an approach with several students the one with the most seeds is drawn.
+    A circle marks the ω that dev chooses. Of an approach with several students the one with the most seeds is drawn; with
+    `compared` those that began with the same weights.
     """
     several = mixing(results, set_name)
-    drawn = [system for system in results.headline(set_name) if system in several]
+    drawn = [system for system in (results.from_one_start if compared else results.headline)(set_name) if system in several]
     if not drawn:
         return False
-    figure, axes = blank(9, 4.5)
+    from matplotlib import colormaps
+
+    figure, axes = blank(9, 4.5 + 0.14 * max(0, len(drawn) - 8))
+    shades = colormaps["turbo"](np.linspace(0.05, 0.95, len(drawn))) if compared else OTHER_COLOURS
     sets = (("dev_noisy", "-"), (set_name, "--"))
     for number, system in enumerate(drawn):
-        colour, best = COLOURS.get(system.approach, OTHER_COLOURS[number % len(OTHER_COLOURS)]), chosen(results, system, set_name)
+        colour, best = COLOURS.get(system.approach, shades[number % len(shades)]), chosen(results, system, set_name)
         axes.plot([], [], color=colour, label=results.label(system))
         for name, line in sets:
             points = [(s.omega, s.scores(name, WER).estimate()) for s in tried(results, system, set_name)]

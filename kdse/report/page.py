@@ -34,7 +34,7 @@ def render_page(title: str, corpus: str, parts: list[Section], plots: dict[str, 
     if corpus == "mini":
         body.append(f'<p class="warning">{_inline(SYNTHETIC)}</p>')
     for part in parts:
-        body.append(f"<h2>{escape(part.heading)}</h2>")
+        body += [f"<h2>{escape(part.heading)}</h2>"] if part.heading else []
         if part.table:
             body.append(_table(part.table))
         body += [f"<p>{_inline(text)}</p>" for text in part.text]
@@ -45,7 +45,7 @@ def render_page(title: str, corpus: str, parts: list[Section], plots: dict[str, 
         if part.code:
             body.append(f"<pre>{escape(part.code)}</pre>")
     if curves:
-        body.append("<h2>Loss curves</h2>")
+        body.append("<h2>Losses and gradients</h2>")
         body += [_image(path, f"Losses of {path.stem.removeprefix('loss_')}") for path in curves]
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
     head += f"<title>{escape(title)}</title><style>{STYLE}</style>"

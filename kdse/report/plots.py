@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 
 from kdse.files import atomic_path
-from kdse.report.approaches import warm
 from kdse.report.rows import WER, Results
 
 COLOURS = {"mct_noisy": "#666666", "standalone_se": "#ee6677", "se_teacher": "#228833", "kd": "#4477aa"}
@@ -156,7 +155,7 @@ def plot_all_losses(recipe: Path, expdir: Path, results: Results) -> list[Path]:
 def plot_training(results: Results, expdir: Path, path: Path) -> bool:
     """Draw the training loss of joint_straight, joint_aso and joint_grad (left axis) and of kd (right axis), as figure 3 of the
     paper does; return whether the logs of any joint approach and of kd are there."""
-    systems = {s.approach: s for s in warm(results, "dev_noisy")}
+    systems = {s.approach: s for s in results.from_one_start("dev_noisy")}
     found = {}
     for approach in ("joint_straight", "joint_aso", "joint_grad", "kd"):
         curves = read_curves(expdir / systems[approach].rows[0]["run"] / "tensorboard") if approach in systems else {}

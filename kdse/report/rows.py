@@ -160,13 +160,29 @@ class Results:
         return [s for s in self.systems if not s.omega and any(row["set"] == set_name for row in s.rows)]
 
     def headline(self, set_name: str) -> list[System]:
-        """`on`, with one system of each approach, so that a plot can be read: the one with the most seeds, of equals the first."""
-        systems = self.on(set_name)
+        """`on`, with one system of each approach, so that a plot can be read: the one with the most seeds, of equals the first.
+
+        Those of `from_one_start` have tables and plots of their own.
+        """
+        compared = self.from_one_start(set_name)
+        systems = [s for s in self.on(set_name) if s not in compared]
         best = {
             a: max((s for s in systems if s.approach == a), key=lambda s: len(s.seeds_on(set_name)))
             for a in {s.approach for s in systems}
         }
         return [s for s in systems if best[s.approach] is s]
+
+    def start(self, system: System) -> str | None:
+        """The run whose front end the system's training began with, or None."""
+        config = (self.configs.get(system.rows[0]["run"]) or {}).get("config") or {}
+        path = (config.get("kdse_conf") or {}).get("init")
+        return Path(path).parts[-3] if path else None  # RUN/enh/model.pth
+
+    def from_one_start(self, set_name: str) -> list[System]:
+        """Of the systems on a set those that began with another run's weights; of several students the one with most of them."""
+        started = [s for s in self.on(set_name) if self.start(s)]
+        students = [s.student for s in started]
+        return [s for s in started if students.count(s.student) == max(map(students.count, students))]
 
     def mixed(self, system: System) -> list[System]:
         """The system with every ω that was tried, in their order."""

@@ -20,7 +20,7 @@ ORACLE = "oracle_irm"
 DIFFERENCES = (("kd", "standalone_se"), ("kd", "mct_noisy"))
 PLOT_BY_SNR, PLOT_TOKENS = "results/plots/wer_by_snr.png", "results/plots/tokens.png"
 PLOT_OMEGA, PLOT_SIZE = "results/plots/omega.png", "results/plots/size.png"
-PLOT_TRAINING = "results/plots/training_loss.png"
+PLOT_TRAINING, PLOT_OMEGA_ALL = "results/plots/training_loss.png", "results/plots/omega_approaches.png"
 SYNTHETIC = (
     "This corpus is speech synthesised by text-to-speech voices with synthesised noise. **Synthetic speech shows the machinery; "
     "real corpora show the science.** Read these numbers as a check that every stage works, not as results about people speaking."
@@ -29,7 +29,8 @@ SYNTHETIC = (
 
 @dataclass
 class Section:
-    """One heading and what stands below it: a table, paragraphs, a list, an image of the recipe, commands."""
+    """One heading, or none where the section before goes on, and what stands below it: a table, paragraphs, a list, an image,
+    commands."""
 
     heading: str
     text: list[str]
@@ -54,6 +55,7 @@ def sections(results: Results) -> list[Section]:
     if every:
         image = (PLOT_TRAINING, "training loss of the joint approaches and of kd")
         found.append(Section("Every approach from the same start", every.notes, every, image=image))
+        found.append(Section("", [], image=(PLOT_OMEGA_ALL, "their WER by the share of noisy signal")))
     adding = omega_table(results, "test_noisy")
     if adding:
         found.append(Section("Observation adding", adding.notes, adding, image=(PLOT_OMEGA, "WER by the share of noisy signal")))
@@ -76,7 +78,7 @@ def render(title: str, results: Results, parts: list[Section]) -> str:
     if results.corpus == "mini":
         text.append(SYNTHETIC)
     for part in parts:
-        text.append(f"## {part.heading}")
+        text += [f"## {part.heading}"] if part.heading else []
         if part.table:
             text.append(markdown(part.table).rstrip("\n"))
         text += part.text
@@ -101,7 +103,8 @@ def main_table(results: Results, set_name: str, ceiling: str | None = None, name
         for system in results.on(ceiling):
             if system.approach == "mct_noisy":
                 table.rows.append(_row("clean input, no front end (ceiling)", system, _scores([system], ceiling, (WER, CER)), 0))
-    systems = results.on(set_name)
+    compared = results.from_one_start(set_name) if ceiling else []
+    systems = [s for s in results.on(set_name) if s not in compared]
     scores = _scores(systems, set_name, (WER, CER, *QUALITY))
     shown: dict[int, int] = {}
     for expected in EXPECTED:
@@ -161,7 +164,8 @@ def snr_table(results: Results, set_name: str, clean: str) -> Table | None:
     columns = [Column("system", "WER %"), *(Column(f"snr_{snr:g}", f"{snr:g} dB", interval=False) for snr in snrs)]
     columns.append(Column("clean", "clean", interval=False))
     table = Table("wer_by_snr", f"WER by SNR on {set_name}, {results.corpus}", columns, [])
-    for system in results.on(set_name):
+    compared = results.from_one_start(set_name)
+    for system in (s for s in results.on(set_name) if s not in compared):
         scores = system.scores(set_name, WER)
         row: dict[str, Any] = {"system": _label(results, system)}
         row |= {f"snr_{snr:g}": scores.only({item for item in scores.items if item[2] == snr}).estimate() for snr in snrs}

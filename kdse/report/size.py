@@ -14,12 +14,14 @@ Sized = dict[str, System]
 def sizes(results: Results, set_name: str) -> list[list[Sized]]:
     """The networks that both approaches trained in several sizes, each with its sizes from small to large.
 
-    Students are named NETWORK-SIZE; a run with a tag of its own is no size.
+    Students are named NETWORK-SIZE; a run with a tag of its own is no size, nor is NETWORK-SIZE_VARIANT.
     """
     found: dict[str, dict[str, Sized]] = {}
     for system in results.on(set_name):
         if system.approach in COMPARED and system.family == f"{system.approach}_{system.student}":
-            network = system.student.rpartition("-")[0]
+            network, _, size = system.student.rpartition("-")
+            if "_" in size:
+                continue
             found.setdefault(network, {}).setdefault(system.student, {})[system.approach] = system
     families = [
         sorted((s for s in of_network.values() if len(s) == len(COMPARED)), key=lambda s: s["kd"].params)

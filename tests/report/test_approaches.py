@@ -1,0 +1,57 @@
+"""All approaches from one start: which systems are in the table, what it says, and that other tables leave them to it."""
+
+import pytest
+import yaml
+
+from kdse.report.approaches import approaches_table
+from kdse.report.rows import ORDER, read_results
+from kdse.report.sections import main_table, snr_table
+
+
+@pytest.fixture
+def results(tmp_path, make_rows, commit):
+    """Three approaches of a warm student, one of them twice; the same approaches from random weights; no front end."""
+    commit(tmp_path, make_rows("mct_noisy"))
+    for approach, ease in (("standalone_se", -0.3), ("kd", 0.4)):
+        commit(tmp_path, make_rows(approach, student="net-m", params=1000, ease=ease))
+    for approach, ease in (("standalone_se", -0.2), ("kd", 0.6), ("joint_grad", 0.9)):
+        commit(tmp_path, make_rows(approach, student="net-m_warm", params=1000, ease=ease))
+        path = tmp_path / "results" / f"{approach}_net-m_warm_seed0.yaml"
+        config = {"kdse_conf": {"init": "exp/standalone_se_net-m_seed0/enh/model.pth"}}
+        training = {"updates": [360], "seconds": 123.4, "threads": 1}
+        path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"config": config, "training": training}))
+    return read_results(tmp_path)
+
+
+def test_the_table_names_every_approach_run_or_not(results):
+    table = approaches_table(results, "test_noisy")
+    rows = {row["system"]: row for row in table.rows}
+    assert list(rows) == [n for n in ORDER if n in rows] and {"mct_all", "joint_aso", "d4am", "paap", "pcgrad"} <= rows.keys()
+    assert rows["mct_all"]["wer"] == "not run" and "mct_noisy" not in rows and "se_teacher" not in rows
+    kd, base = rows["kd"], rows["standalone_se"]
+    assert kd["base"].value == pytest.approx(kd["wer"].value - base["wer"].value) and base["base"] is None
+    assert (kd["updates"], kd["seconds"]) == ("360", 123.4)
+    assert "standalone_se_net-m_seed0" in table.notes[0]
+
+
+def test_a_difference_is_within_the_same_start(results):
+    """Not against standalone_se from random weights, which has other WER."""
+    rows = {row["system"]: row for row in approaches_table(results, "test_noisy").rows}
+    cold = next(s for s in results.on("test_noisy") if s.family == "standalone_se_net-m")
+    warm = next(s for s in results.on("test_noisy") if s.family == "standalone_se_net-m_warm")
+    assert results.start(warm) == "standalone_se_net-m_seed0" and results.start(cold) is None
+    assert rows["standalone_se"]["wer"].value != pytest.approx(
+        sum(r["word"][1] for r in cold.rows if r["set"] == "test_noisy") / 12
+    )
+
+
+def test_other_tables_leave_them_out(results):
+    main, snr = main_table(results, "test_noisy", ceiling="test_clean"), snr_table(results, "test_noisy", clean="test_clean")
+    for table in (main, snr):
+        assert not any("warm" in row["system"] for row in table.rows)
+    assert any("net-m_warm" in row["system"] for row in main_table(results, "dev_noisy", name="dev").rows)
+    assert all("warm" not in s.family for s in results.headline("test_noisy"))
+
+
+def test_no_warm_student_no_table(recipe):
+    assert approaches_table(read_results(recipe), "test_noisy") is None
