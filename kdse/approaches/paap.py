@@ -45,9 +45,9 @@ class PhoneticWeights(nn.Module):
         """(K, P), their mean square over all frames 1; 1 for tokens that never came by."""
         mean, deviation = self.moments()
         found = ((self.sums / self.counts.clamp(min=1)[:, None] - mean) / deviation).abs()
-        found[self.counts == 0] = 1
         power = (found.square().mean(1) * self.counts).sum() / self.counts.sum().clamp(min=1)
-        return found / power.clamp(min=1e-6).sqrt()
+        found = found / power.clamp(min=1e-6).sqrt()
+        return torch.where(self.counts[:, None] > 0, found, torch.ones_like(found))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`kdse bench train`: how fast the trainings of a recipe are, loader and optimiser included, as ratios of one run."""
+"""`kdse bench`: how fast the trainings of a recipe are, loader and optimiser included, as ratios of one run."""
 
 import argparse
 import itertools
@@ -11,6 +11,7 @@ from pathlib import Path
 from kdse.data.audio import RATE
 from kdse.errors import UserError
 from kdse.files import read_yaml
+from kdse.plugin import bench_approaches
 from kdse.progress import say
 
 CASES = ("backend", "standalone_se", "kd", "kd, live targets", "frozen encoder", "ESPnet enh_s2t")
@@ -23,7 +24,8 @@ WARM_UP = 5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `kdse bench`."""
-    kinds = parser.add_subparsers(dest="kind", metavar="train", required=True)
+    kinds = parser.add_subparsers(dest="kind", metavar="train|approaches", required=True)
+    bench_approaches.add_arguments(kinds)
     sub = kinds.add_parser("train", help="seconds of audio a second, and peak memory, of each training", description=__doc__)
     sub.add_argument("--backend", type=Path, default=Path("exp/asr_conformer"), help="trained by stage 3 (default: %(default)s)")
     sub.add_argument("--kd", type=Path, default=Path("exp/kd_bandcrn-m_seed0"), help="trained by stage 6 (default: %(default)s)")
@@ -35,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Time every case in a process of its own, one after another, and print the table."""
+    if args.kind == "approaches":
+        bench_approaches.run(args)
+        return
     if args.updates < 1:
         raise UserError(f"--updates must be 1 or more, not {args.updates}")
     for folder in (args.backend, args.kd):
@@ -106,7 +111,7 @@ def time_case(case: str, backend: Path, kd: Path, updates: int) -> dict[str, flo
         model = task.build_model(args).train()
         (optimiser,) = task.build_optimizers(args, model)
         step = _heard_only(model) if case == "frozen encoder" else _trained(model, optimiser, args.grad_clip)
-        seconds, audio = _timed(step, _batches(task, args), updates)
+        seconds, audio = _timed(step, batches_of(task, args), updates)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"updates": updates, "seconds": seconds, "audio": audio, "memory": memory}
 
@@ -164,7 +169,7 @@ def _files(data: Path, folder: Path) -> None:
         (folder / "shape").write_text("".join(lengths))
 
 
-def _batches(task, args):
+def batches_of(task, args):
     """The batches of epoch after epoch."""
     import kdse.plugin.register  # noqa: F401  isort: skip
     from espnet2.train.distributed_utils import DistributedOption

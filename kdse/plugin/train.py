@@ -118,10 +118,7 @@ def train_se(args: argparse.Namespace) -> None:
     if approach.optimisers == 2:
         if config.get("accum_grad", 1) != 1:
             raise UserError(f"approach {args.approach} serves each minibatch twice and takes no accum_grad")
-        twice = ("optim", "optim_conf", "scheduler", "scheduler_conf")
-        config |= {
-            name.replace("optim", "optim2").replace("scheduler", "scheduler2"): config[name] for name in twice if name in config
-        }
+        config |= twice(config)
         config["unused_parameters"] = True  # the first step leaves the backend alone
     texts = {name: sha256(_needed(args.data / name / "text", "stage 1")) for _, name in MODES} if approach.needs_text else {}
     state = _state(config) | {"teachers": teachers} | ({"texts": texts} if texts else {})
@@ -153,6 +150,12 @@ def train_se(args: argparse.Namespace) -> None:
     )
     step.finish()
     clean(args.out)
+
+
+def twice(config: dict[str, Any]) -> dict[str, Any]:
+    """The options of the second optimiser of an approach that has two: those of the first."""
+    shared = ("optim", "optim_conf", "scheduler", "scheduler_conf")
+    return {name.replace("optim", "optim2").replace("scheduler", "scheduler2"): config[name] for name in shared if name in config}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import pytest
 
 from kdse.cli import main
-from kdse.plugin import bench
+from kdse.plugin import bench, bench_approaches
 
 
 @pytest.fixture
@@ -49,3 +49,24 @@ def test_what_was_not_trained_is_named(tmp_path, kd, capsys):
     assert f"{tmp_path}/asr is no training; run the recipe's stages 3 to 6 first" in capsys.readouterr().err
     assert main(["bench", "train", "--updates", "0"]) == 2
     assert "--updates must be 1 or more, not 0" in capsys.readouterr().err
+
+
+def test_approaches_are_timed_one_by_one(kd, standalone, packs):
+    for name in ("standalone_se", "joint_aso", "kd_full"):
+        found = bench_approaches.time_approach(name, kd[0], standalone[0], packs.parent / "data", updates=2)
+        assert found["updates"] == 2 and found["seconds"] > 0 and found["memory"] > 100
+
+
+def test_the_table_of_approaches_is_relative_to_standalone_se():
+    found = {
+        name: {"updates": 10, "seconds": 10 * step, "memory": memory}
+        for name, step, memory in (("standalone_se", 0.2, 1000.0), ("kd", 0.5, 1500.0))
+    }
+    lines = [line.split() for line in bench_approaches.table(found).splitlines()]
+    assert lines[1] == ["standalone_se", "0.200", "1.00", "1000", "1.00"]
+    assert lines[2] == ["kd", "0.500", "2.50", "1500", "1.50"]
+
+
+def test_a_benchmark_of_approaches_names_what_is_missing(tmp_path, capsys):
+    assert main(["bench", "approaches", "--kd", str(tmp_path / "kd")]) == 2
+    assert f"there is no {tmp_path}/kd/train.yaml" in capsys.readouterr().err

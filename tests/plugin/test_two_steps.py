@@ -1,0 +1,82 @@
+"""joint_aso: each minibatch is served twice, first to the front end's optimiser, then to that of both networks."""
+
+import argparse
+import itertools
+
+import pytest
+import torch
+
+from kdse.cli import main
+from kdse.files import read_yaml
+from kdse.plugin.bench import batches_of
+from kdse.plugin.task import TwoStepTask
+
+
+@pytest.fixture(scope="module")
+def run(packs, train_se, backend):
+    out = packs.parent / "exp" / "joint_aso_tiny_seed0"
+    assert train_se(out, "joint_aso", "--backend", backend, "--data", packs.parent / "data") == 0
+    return out
+
+
+def test_each_step_updates_what_the_algorithm_names(run):
+    args = argparse.Namespace(**read_yaml(run / "config.yaml"))
+    model = TwoStepTask.build_model(args).train()
+    optimisers = TwoStepTask.build_optimizers(args, model)
+    batches = list(itertools.islice(batches_of(TwoStepTask, args), 4))
+    assert [batch["step"] for batch in batches] == [0, 1, 0, 1]
+    assert all(torch.equal(batches[n]["speech_mix"], batches[n + 1]["speech_mix"]) for n in (0, 2))
+    for batch in batches:
+        before = {name: value.clone() for name, value in model.named_parameters()}
+        found = model(**batch)
+        assert found["optim_idx"] == batch["step"]
+        found["loss"].backward()
+        optimisers[found["optim_idx"]].step()
+        optimisers[found["optim_idx"]].zero_grad()
+        moved = {name.partition(".")[0] for name, value in model.named_parameters() if not torch.equal(value, before[name])}
+        assert moved == ({"enh_model"} if batch["step"] == 0 else {"enh_model", "asr_model"})
+        assert all(p.grad is None for p in model.parameters())
+
+
+def test_both_optimisers_made_as_many_updates_as_there_are_minibatches(run):
+    assert read_yaml(run / "run.yaml")["training"]["updates"] == [4, 4]
+
+
+def test_a_joint_run_has_a_recogniser_of_its_own(run, backend):
+    about = read_yaml(run / "run.yaml")
+    assert (about["backend"], about["teacher"]) == (run.name, backend.name)
+    assert read_yaml(run / "asr" / "config.yaml") == read_yaml(backend / "config.yaml")
+
+
+def test_accumulation_is_refused(tmp_path, packs, train_se, backend, capsys):
+    given = ("--backend", backend, "--data", packs.parent / "data")
+    assert train_se(tmp_path / "run", "joint_aso", *given, accum_grad=2, scheduler_conf={"max_lr": 0.005, "total_steps": 2}) == 2
+    assert "approach joint_aso serves each minibatch twice and takes no accum_grad" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "approach, options, message",
+    [
+        ("joint_grad", [], "approach joint_grad learns from a recogniser: give --backend"),
+        ("kd", ["--backend", "asr"], "approach kd learns from a recogniser: give --backend and --tokens"),
+        ("joint_straight", ["--backend", "gone"], "gone is not finished"),
+    ],
+)
+def test_what_an_approach_lacks_is_named(tmp_path, packs, student_yaml, approach, options, message, capsys):
+    words = ["--config", student_yaml, "--out", tmp_path / "run", "--dump", packs, "--corpus", "tiny", *options]
+    assert main(["train", "se", "--approach", approach, *map(str, words)]) == 2
+    assert message in capsys.readouterr().err and not (tmp_path / "run").exists()
+
+
+def test_a_start_that_is_missing_is_named(tmp_path, train_se, capsys):
+    assert train_se(tmp_path / "run", "standalone_se", kdse_conf={"init": "gone_seed0"}) == 2
+    assert f"{tmp_path}/gone_seed0 is not finished" in capsys.readouterr().err
+
+
+def test_a_warm_start_begins_with_the_other_runs_weights(standalone, train_se, watched, weights, same):
+    out = standalone[0].parent / "standalone_se_warm_seed0"
+    with watched() as seen:
+        assert train_se(out, "standalone_se", kdse_conf={"init": standalone[0].name}) == 0
+    start = {name.removeprefix("enh_model."): value for name, value in seen.start.items()}
+    assert same(start, weights(standalone[0])) and not same(start, weights(out))
