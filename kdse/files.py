@@ -126,6 +126,22 @@ _FLOAT = re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789"))
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes the text that `_Loader` would take for a number: the commit 68529e1, say."""
+
+
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789"))
+
+
+def dump_yaml(value: Any, **options: Any) -> str:
+    """Plain values as YAML that `read_yaml` reads back as they are, keys in their order.
+
+    >>> dump_yaml({"commit": "68529e1", "lr": 0.001})
+    "commit: '68529e1'\\nlr: 0.001\\n"
+    """
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, **options)
+
+
 def read_yaml(path: Path | str) -> dict:
     """Read a YAML mapping with the safe loader.
 

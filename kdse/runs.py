@@ -5,11 +5,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 import kdse
 from kdse.errors import UserError
-from kdse.files import read_yaml, write_text
+from kdse.files import dump_yaml, read_yaml, write_text
 from kdse.provenance import commit, versions
 
 FIELDS = ("run", "corpus", "approach", "seed", "student", "teacher", "backend", "params")
@@ -28,7 +26,7 @@ def write_run(folder: Path | str, config: dict[str, Any], **fields: Any) -> None
     installed = {"python": sys.version.split()[0], "kdse": kdse.__version__, **versions(PACKAGES)}
     record |= {"training": fields["training"]} if "training" in fields else {}
     record |= {"command": command(), "commit": commit(), "versions": installed, "config": config}
-    write_text(folder / "run.yaml", yaml.safe_dump(record, sort_keys=False, width=130))
+    write_text(folder / "run.yaml", dump_yaml(record, width=130))
 
 
 def read_run(folder: Path | str) -> dict[str, Any]:

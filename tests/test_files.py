@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from kdse.errors import UserError
-from kdse.files import atomic_dir, atomic_path, write_text
+from kdse.files import atomic_dir, atomic_path, dump_yaml, write_text
 
 
 def test_path_appears_when_the_block_ends(tmp_path):
@@ -80,3 +80,10 @@ def test_what_a_killed_process_left_is_removed_but_not_what_is_in_use(tmp_path):
     with atomic_dir(tmp_path / "d"):
         assert not busy.exists()
     assert [p.name for p in tmp_path.iterdir()] == ["d"]
+
+
+@pytest.mark.parametrize("text", ["68529e1", "1e-3", "123", "0x1f", "2026-11-23", "true", "~", "a: b", "12:30", "1_000", "é"])
+def test_text_that_looks_like_something_else_stays_text(tmp_path, text):
+    """A commit of seven hex digits may look like a number."""
+    (tmp_path / "a.yaml").write_text(dump_yaml({"commit": text, "lr": 1e-5}), encoding="utf-8")
+    assert read_yaml(tmp_path / "a.yaml") == {"commit": text, "lr": 1e-5}

@@ -13,7 +13,7 @@ import torch
 import yaml
 
 from kdse.errors import UserError
-from kdse.files import atomic_path, check_keys, fingerprint, write_text
+from kdse.files import atomic_path, check_keys, dump_yaml, fingerprint, write_text
 from kdse.plugin.epoch_lines import training_logs
 from kdse.plugin.explain import explain
 from kdse.plugin.task import DistillationTask, MixingASRTask, TwoStepTask
@@ -58,7 +58,7 @@ def _run(task, config: dict[str, Any], out: Path, prepare: Callable[[Path], dict
     config = {**config, **prepare(out), "output_dir": str(out), "resume": True}
     for mode, entry in extra:
         config[f"{mode}_data_path_and_name_and_type"].append(entry)
-    write_text(out / "train.yaml", yaml.safe_dump(config, sort_keys=False))
+    write_text(out / "train.yaml", dump_yaml(config))
     epochs = config.get("max_epoch", 40)
     try:
         with training_logs(out / "train.log", out.name, epochs), _atomic_checkpoints():
@@ -127,7 +127,7 @@ def finish_front_end(out: Path, config: dict[str, Any], **fields: Any) -> None:
         for k, v in trained.items()
         if k in MODEL_KEYS or k.removesuffix("_conf") in MODEL_KEYS or k in ("model_conf", "init", "version")
     }
-    write_text(out / "enh" / "config.yaml", yaml.safe_dump(kept | {"criterions": []}, sort_keys=False))
+    write_text(out / "enh" / "config.yaml", dump_yaml(kept | {"criterions": []}))
     _keep(parts["enh_model"], out / "enh" / "model.pth")
     if "asr_model" in parts:
         write_text(out / "asr" / "config.yaml", (Path(config["kdse_conf"]["backend"]) / "config.yaml").read_text(encoding="utf-8"))

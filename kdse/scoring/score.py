@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kdse.errors import UserError
-from kdse.files import fingerprint, read_yaml, sha256, write_text
+from kdse.files import dump_yaml, fingerprint, read_yaml, sha256, write_text
 from kdse.progress import say
 from kdse.provenance import commit, versions
 from kdse.runs import FIELDS, OMEGAS, check_omegas, decoded, read_run
@@ -229,8 +229,6 @@ def _write_config(path: Path, about: dict, decodes: dict[str, dict], command: st
 
     Commit and library versions belong to the scoring that made the rows, so they stay while the rows stay the same.
     """
-    import yaml
-
     from kdse.scoring.words import NORMALISATION
 
     scoring = {"command": command, "decode": decodes, "normalisation": NORMALISATION}
@@ -241,7 +239,7 @@ def _write_config(path: Path, about: dict, decodes: dict[str, dict], command: st
     new = about | {"scoring": scoring}
     if new == old:
         return False
-    write_text(path, yaml.safe_dump(new, sort_keys=False, allow_unicode=True, width=120))
+    write_text(path, dump_yaml(new, allow_unicode=True, width=120))
     return True
 
 
