@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from kdse.errors import UserError
-from kdse.files import atomic_dir, atomic_path, dump_yaml, write_text
+from kdse.files import atomic_dir, atomic_path, dump_yaml, read_yaml, write_text
 
 
 def test_path_appears_when_the_block_ends(tmp_path):
