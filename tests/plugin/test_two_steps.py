@@ -80,3 +80,27 @@ def test_a_warm_start_begins_with_the_other_runs_weights(standalone, train_se, w
         assert train_se(out, "standalone_se", kdse_conf={"init": standalone[0].name}) == 0
     start = {name.removeprefix("enh_model."): value for name, value in seen.start.items()}
     assert same(start, weights(standalone[0])) and not same(start, weights(out))
+
+
+def test_a_joint_run_is_recognised_by_its_own_backend(run, backend, tokens, standalone, kd, noisy_set, monkeypatch):
+    """Beside a run that is not joint, in one command; acoustic tokens are those of the shared backend and are left out."""
+    import shutil
+
+    from kdse import decode
+
+    loaded = []
+    init = decode.Decoder.__init__
+    monkeypatch.setattr(
+        decode.Decoder, "__init__", lambda self, folder, *a, **k: loaded.append(folder) or init(self, folder, *a, **k)
+    )
+    exp = noisy_set.parent.parent / "exp"
+    runs = [shutil.copytree(source, exp / source.name) for source in (standalone[0], run, kd[0])]
+    given = ["--dump", noisy_set.parent, "--sets", "tiny"]
+    for name in runs:
+        assert main(["enhance", "--run", str(name), *map(str, given)]) == 0
+    words = ["--run", *runs, "--backend", backend, "--tokens", tokens, *given]
+    assert main(["decode", *map(str, words)]) == 0
+    assert loaded == [backend, runs[1] / "asr"]  # the shared one once
+    about = [read_yaml(name / "decode" / "tiny" / "decode.yaml")["backend"] for name in runs]
+    assert about == [backend.name, run.name, backend.name]
+    assert [(name / "decode" / "tiny" / "tokens").exists() for name in runs] == [True, False, True]
