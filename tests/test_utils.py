@@ -130,6 +130,9 @@ def fake_recipe(tmp_path):
     for config in DEFAULT_CONFIGS:
         (tmp_path / config).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / config).touch()
+    for name in ("joint_x", "kd"):
+        (tmp_path / f"conf/approach/{name}.yaml").parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"conf/approach/{name}.yaml").touch()
     recipe = tmp_path / "egs/x/kd1"
     recipe.mkdir(parents=True)
     for name in ("path", "cmd", "db"):
@@ -164,6 +167,18 @@ def test_train_stage_is_approaches_times_seeds(fake_recipe):
     student = Path(next(c for c in DEFAULT_CONFIGS if "student" in c)).stem
     runs = [line.split("--out exp/")[1].split()[0] for line in done.stdout.splitlines() if line.startswith("$")]
     assert runs == [f"{a}_{student}_seed{s}_t" for a in ("kd", "standalone_se") for s in (0, 1)]
+
+
+def test_all_approaches_are_those_that_have_a_yaml_and_train_the_warm_student(fake_recipe):
+    """Stage 4 still trains the recipe's own student, from which the others start."""
+    done = fake_recipe("--stage", "4", "--stop_stage", "7", "--approaches", "all", "--student_config", "conf/student/own.yaml")
+    assert done.returncode == 2 and "there is no config conf/student/own.yaml" in done.stderr
+    done = fake_recipe("--stage", "4", "--stop_stage", "7", "--approaches", "all")
+    student, warm = (Path(c).stem for c in DEFAULT_CONFIGS if "student" in c)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("$")]
+    trained = [line.split("--out exp/")[1].split()[0] for line in lines if "kdse train" in line]
+    assert trained == ["se_teacher_conformer", f"standalone_se_{student}_seed0", *(f"{a}_{warm}_seed0" for a in ("joint_x", "kd"))]
+    assert [f"--run exp/{a}_{warm}_seed0" in done.stdout for a in ("joint_x", "kd")] == [True, True]
 
 
 def test_trainings_beside_each_other(fake_recipe):

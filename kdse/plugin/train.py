@@ -99,8 +99,10 @@ def train_se(args: argparse.Namespace) -> None:
         needed.append(args.se_teacher)
     config = _common(args, merge({"kdse_conf": conf}, _read(args.config)))
     kdse = config["kdse_conf"]
-    if kdse.get("init"):  # a run in the same experiment folder
-        start = args.out.parent / str(kdse["init"])
+    if kdse.get("init"):  # a run in the same experiment folder, with the tag of this one where there is such a run
+        tag = args.out.name.rpartition("_seed")[2].lstrip("0123456789")
+        tagged, plain = (args.out.parent / f"{kdse['init']}{end}" for end in (tag, ""))
+        start = tagged if tagged.exists() else plain
         kdse["init"] = str(start / "enh" / "model.pth")
         needed.append(start)
     teachers = {str(p): done_hash(p) for p in needed}

@@ -104,3 +104,14 @@ def test_a_joint_run_is_recognised_by_its_own_backend(run, backend, tokens, stan
     about = [read_yaml(name / "decode" / "tiny" / "decode.yaml")["backend"] for name in runs]
     assert about == [backend.name, run.name, backend.name]
     assert [(name / "decode" / "tiny" / "tokens").exists() for name in runs] == [True, False, True]
+
+
+def test_a_tagged_run_starts_from_a_tagged_one_where_there_is_one(standalone, train_se, tmp_path, capsys):
+    import shutil
+
+    for tag in ("", "_b"):
+        shutil.copytree(standalone[0], tmp_path / f"{standalone[0].name}{tag}")
+    for tag, start in (("_b", "_b"), ("_c", ""), ("", "")):
+        out = tmp_path / f"kd_x_seed0{tag}"
+        assert train_se(out, "standalone_se", kdse_conf={"init": standalone[0].name}) == 0
+        assert read_yaml(out / "train.yaml")["kdse_conf"]["init"] == f"{tmp_path}/{standalone[0].name}{start}/enh/model.pth"
