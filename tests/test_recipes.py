@@ -70,6 +70,18 @@ def test_mini_from_data_to_report(recipe):
     )  # asr, teacher, two students, tokens; audio and hypotheses of each set
     assert (recipe / "RESULTS.md").read_text(encoding="utf-8") == results
 
+    # from stage 4's front end, with a recogniser of their own; without "kd", so that the report has rows that were not run
+    warm = ("--student_config", "conf/smallest/student/bandcrn-m_warm.yaml", "--approaches", "standalone_se joint_aso mct_all")
+    run(recipe, "--stage", "6", *warm)
+    results = (recipe / "RESULTS.md").read_text(encoding="utf-8")
+    assert (
+        "Every approach from the same start" in results
+        and "| joint_aso | 8 + 8 |" in results
+        and "| kd_full | – | – | not run |" in results
+    )
+    with gzip.open(recipe / "results" / "mct_all_bandcrn-m_warm_seed0.jsonl.gz", "rt", encoding="utf-8") as file:
+        assert {json.loads(line)["backend"] for line in file} == {"mct_all_bandcrn-m_warm_seed0"}
+
     changed = recipe / "conf" / "smallest" / "tokens.yaml"
     changed.write_text(changed.read_text().replace("clusters: 8", "clusters: 6"))
     why = run(recipe, "--stage", "5", "--stop_stage", "6")
