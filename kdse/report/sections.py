@@ -102,7 +102,9 @@ def main_table(results: Results, set_name: str, ceiling: str | None = None, name
     if ceiling:
         for system in results.on(ceiling):
             if system.approach == "mct_noisy":
-                table.rows.append(_row("clean input, no front end (ceiling)", system, shared_scores([system], ceiling, (WER, CER)), 0))
+                table.rows.append(
+                    _row("clean input, no front end (ceiling)", system, shared_scores([system], ceiling, (WER, CER)), 0)
+                )
     compared = results.from_one_start(set_name) if ceiling else []
     systems = [s for s in results.on(set_name) if s not in compared]
     scores = shared_scores(systems, set_name, (WER, CER, *QUALITY))
