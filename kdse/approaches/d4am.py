@@ -40,7 +40,7 @@ class Calibration(nn.Module):
         alpha_g = (-product / power).clamp(min=0) if self.gclb and power > EPS**2 else torch.zeros_like(power)
         factor = alpha_g + self.alpha_s
         found = measure(a, e) | {"alpha_g": alpha_g, "alpha_s": self.alpha_s.clone()}
-        if self.srpr:
+        if self.srpr and torch.isfinite(product + power):  # the trainer leaves out a minibatch that is not, so α_s does too
             self._learn(-2 * (product + alpha_g * power) + 2 * self.alpha_s * power)
         return [(x + factor * y).to(x.dtype) for x, y in zip(a, e, strict=True)], found
 

@@ -19,7 +19,8 @@ def acoustic_parameters(wave: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     Returns: the parameters, and the (B,) numbers of frames that lie within the waveforms.
     """
     window = torch.hann_window(WINDOW, device=wave.device)
-    spectrum = torch.stft(wave, WINDOW, HOP, window=window, return_complex=True, center=True).transpose(1, 2)
+    wave = torch.nn.functional.pad(wave * valid(lengths, wave.shape[1]), (WINDOW // 2, WINDOW // 2))  # silence, batch or no batch
+    spectrum = torch.stft(wave, WINDOW, HOP, window=window, return_complex=True, center=False).transpose(1, 2)
     power = spectrum.real.square() + spectrum.imag.square() + 1e-6
     hertz = torch.linspace(0, RATE / 2, power.shape[2], device=wave.device)
     level = 10 * power.log10()

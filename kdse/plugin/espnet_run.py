@@ -143,7 +143,8 @@ def _effort(out: Path, config: dict[str, Any]) -> dict[str, Any]:
     with torch.serialization.safe_globals(REPORTED):
         states = torch.load(out / "checkpoint.pth", map_location="cpu", weights_only=True)
     epochs = states["reporter"]["stats"].values()
-    updates = [next(iter(o["state"].values()))["step"] for o in states["optimizers"] if o["state"]]
+    moved = [next(iter(o["state"].values())) for o in states["optimizers"] if o["state"]]
+    updates = [state["step"] for state in moved if "step" in state]  # SGD counts none
     seconds = sum(sum(e[mode]["time"].total_seconds() for mode in ("train", "valid")) for e in epochs)
     return {"updates": [int(n) for n in updates], "seconds": round(seconds, 1), "threads": torch.get_num_threads()}
 

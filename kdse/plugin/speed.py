@@ -82,11 +82,17 @@ def has_bf16(device: torch.device | str = "cpu") -> bool:
 def bf16_encoder(asr: nn.Module) -> None:
     """Hold the encoder of a frozen ESPnet ASR model in bfloat16, in place: no weight is converted at any step, as autocast would.
 
-    Features, their normalisation and the CTC layer stay in float32.
+    Features, their normalisation and all that follows the encoder stay in float32.
     """
 
     def cast(dtype: torch.dtype):
         return lambda module, inputs: (inputs[0].to(dtype), *inputs[1:])
+
+    def exact(module, inputs, output):
+        out, *rest = output
+        if isinstance(out, tuple):  # with outputs of intermediate layers
+            return ((out[0].float(), [(layer, x.float()) for layer, x in out[1]]), *rest)
+        return (out.float(), *rest)
 
     asr.encoder.to(torch.bfloat16)
     for module in asr.encoder.modules():
@@ -95,6 +101,7 @@ def bf16_encoder(asr: nn.Module) -> None:
         ):  # not the depthwise ones: on several threads oneDNN takes minutes to make their bfloat16 kernel
             module.to(memory_format=torch.channels_last)
     asr.encoder.register_forward_pre_hook(cast(torch.bfloat16))
+    asr.encoder.register_forward_hook(exact)
     if getattr(asr.encoder, "conditioning_layer", None) is not None:  # self-conditioned CTC goes to and fro between the two
         asr.ctc.ctc_lo.register_forward_pre_hook(cast(torch.float32))
         asr.encoder.conditioning_layer.register_forward_pre_hook(cast(torch.bfloat16))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from kdse.report.omega import chosen, without_front_end
-from kdse.report.rows import CER, ORDER, QUALITY, WER, Results, compare
+from kdse.report.rows import CER, ORDER, QUALITY, WER, Results, compare, shared_scores
 from kdse.report.tables import Column, Table
 
 UNTRAINED = ("mct_noisy", "spectral_subtraction", "log_mmse", "wiener", "oracle_irm", "se_teacher")
@@ -22,6 +22,7 @@ def approaches_table(results: Results, set_name: str) -> Table | None:
     first = next(iter(found.values()))
     title = f"Every approach from the same weights on {set_name}, {results.corpus}, {first.student}"
     table = Table("approaches", title, columns, [])
+    scores, place = shared_scores(list(found.values()), set_name, (CER, *QUALITY)), {name: i for i, name in enumerate(found)}
     base, bare = found.get("standalone_se"), without_front_end(results, set_name)
     for name in [*(n for n in ORDER if n not in UNTRAINED), *(n for n in found if n not in ORDER)]:
         system = found.get(name)
@@ -34,7 +35,7 @@ def approaches_table(results: Results, set_name: str) -> Table | None:
         row |= {"seconds": training.get("seconds"), "wer": system.scores(set_name, WER).estimate()}
         row |= {"base": compare(system, base, set_name) if base and system is not base else None}
         row |= {"none": compare(system, bare, set_name) if bare else None}
-        row |= {metric.name: system.scores(set_name, metric).estimate() for metric in (CER, *QUALITY)}
+        row |= {metric.name: of_systems[place[name]].estimate() for metric, of_systems in scores.items()}
         table.rows.append(row | {"omega": f"{best.omega:g}", "mixed": best.scores(set_name, WER).estimate()})
     seeds = ", ".join(map(str, sorted({seed for s in found.values() for seed in s.seeds_on(set_name)})))
     table.notes = [

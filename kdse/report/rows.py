@@ -147,6 +147,17 @@ def compare(a: System, b: System, set_name: str, metric: Metric = WER, by: str =
     return a.scores(set_name, metric, seeds).minus(b.scores(set_name, metric, seeds), by)
 
 
+def shared_scores(systems: list[System], set_name: str, metrics: Iterable[Metric]) -> dict[Metric, list[Scores]]:
+    """Scores of every system, for each metric over the items that all systems which have it at all share."""
+    found = {}
+    for metric in metrics:
+        scores = [system.scores(set_name, metric) for system in systems]
+        have = [s.present() for s in scores]
+        common = set.intersection(*(items for items in have if items)) if any(have) else set()
+        found[metric] = [s.only(common & items) for s, items in zip(scores, have, strict=True)]
+    return found
+
+
 @dataclass(frozen=True)
 class Results:
     """Everything committed under `results/` of one recipe. `configs` holds each run's YAML."""

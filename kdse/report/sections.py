@@ -7,7 +7,7 @@ import numpy as np
 
 from kdse.report.approaches import approaches_table
 from kdse.report.omega import chosen, omega_table
-from kdse.report.rows import CER, QUALITY, WER, Metric, Results, Scores, System, compare
+from kdse.report.rows import CER, QUALITY, WER, Metric, Results, Scores, System, compare, shared_scores
 from kdse.report.size import size_table
 from kdse.report.tables import Column, Table, markdown
 from kdse.scoring.score import NO_TOKENS, NOT_COMPUTED, WORDS_ALONE
@@ -102,10 +102,12 @@ def main_table(results: Results, set_name: str, ceiling: str | None = None, name
     if ceiling:
         for system in results.on(ceiling):
             if system.approach == "mct_noisy":
-                table.rows.append(_row("clean input, no front end (ceiling)", system, _scores([system], ceiling, (WER, CER)), 0))
+                table.rows.append(
+                    _row("clean input, no front end (ceiling)", system, shared_scores([system], ceiling, (WER, CER)), 0)
+                )
     compared = results.from_one_start(set_name) if ceiling else []
     systems = [s for s in results.on(set_name) if s not in compared]
-    scores = _scores(systems, set_name, (WER, CER, *QUALITY))
+    scores = shared_scores(systems, set_name, (WER, CER, *QUALITY))
     shown: dict[int, int] = {}
     for expected in EXPECTED:
         names = expected if isinstance(expected, tuple) else (expected,)
@@ -243,17 +245,6 @@ def partners(results: Results, system: System, approach: str, set_name: str) -> 
 def _label(results: Results, system: System) -> str:
     label = results.label(system)
     return NAMES.get(label, label)
-
-
-def _scores(systems: list[System], set_name: str, metrics: tuple[Metric, ...]) -> dict[Metric, list[Scores]]:
-    """Scores of every system, for each metric over the items that all systems which have it at all share."""
-    found = {}
-    for metric in metrics:
-        scores = [system.scores(set_name, metric) for system in systems]
-        have = [s.present() for s in scores]
-        common = set.intersection(*(items for items in have if items)) if any(have) else set()
-        found[metric] = [s.only(common & items) for s, items in zip(scores, have, strict=True)]
-    return found
 
 
 def _row(label: str, system: System, scores: dict[Metric, list[Scores]], index: int) -> dict[str, Any]:

@@ -129,6 +129,15 @@ def test_what_calibration_remembers_is_in_its_state():
     assert rule.updates == 10 and torch.equal(rule.alpha_s, other.alpha_s)
 
 
+def test_a_minibatch_that_is_not_finite_does_not_reach_alpha():
+    """The trainer leaves its update out and goes on; NaN in α_s would end the training for good."""
+    rule = Calibration()
+    rule([torch.tensor([math.nan])], [torch.tensor([1.0])])
+    for _ in range(8):
+        (g,), _ = rule([torch.tensor([1.0])], [torch.tensor([1.0])])
+    assert float(g) == 2 and float(rule.alpha_s) == 1 and rule.updates == 8
+
+
 @pytest.fixture
 def network():
     """A front end of two layers, one of them frozen, a recogniser behind it, and an unused parameter."""

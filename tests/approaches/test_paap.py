@@ -54,6 +54,16 @@ def test_gradients_are_finite(wave):
     assert torch.isfinite(wave.grad).all()
 
 
+def test_a_wave_is_described_alike_alone_and_in_a_batch():
+    """Whatever a front end leaves behind its end; also where it is shorter than a window."""
+    wave = torch.randn(1, 8000, generator=torch.Generator().manual_seed(0))
+    for n in (8000, 200):
+        alone, frames = acoustic_parameters(wave[:, :n], torch.tensor([n]))
+        padded, _ = acoustic_parameters(torch.cat([wave[:, :n], torch.ones(1, 4000)], 1), torch.tensor([n]))
+        assert alone.shape[1] == frames == n // 160 + 1
+        assert torch.allclose(padded[:, : int(frames)], alone, atol=1e-4)
+
+
 def test_padding_changes_nothing():
     one = torch.ones(2, 4, 3)
     far = one.clone()

@@ -166,6 +166,14 @@ def test_an_encoder_held_in_bf16_hears_the_same(backend, batch):
     assert torch.cosine_similarity(b.flatten(), d.flatten(), 0) > 0.98
 
 
+def test_a_frozen_recogniser_in_bf16_has_a_loss(backend, batch):
+    """L_ASR of d4am: what lies behind the encoder is in float32."""
+    exact, low = (load_backend(backend)[0].requires_grad_(False) for _ in range(2))
+    bf16_encoder(low)
+    a, b = (float(asr(**batch)[0]) for asr in (exact, low))
+    assert a == pytest.approx(b, rel=0.02)
+
+
 def test_a_self_conditioned_encoder_in_bf16(asr_model, batch):
     """Intermediate CTC, fed back into the next layer, leaves the encoder and comes back."""
     conditioned = {"interctc_layer_idx": [1], "interctc_use_conditioning": True}

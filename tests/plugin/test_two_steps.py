@@ -42,6 +42,11 @@ def test_both_optimisers_made_as_many_updates_as_there_are_minibatches(run):
     assert read_yaml(run / "run.yaml")["training"]["updates"] == [4, 4]
 
 
+def test_an_optimiser_that_counts_no_updates(packs, train_se, tmp_path):
+    assert train_se(tmp_path / "sgd", "standalone_se", optim="sgd", optim_conf={"lr": 0.001, "momentum": 0.9}) == 0
+    assert read_yaml(tmp_path / "sgd" / "run.yaml")["training"]["updates"] == []
+
+
 def test_a_joint_run_has_a_recogniser_of_its_own(run, backend):
     about = read_yaml(run / "run.yaml")
     assert (about["backend"], about["teacher"]) == (run.name, backend.name)

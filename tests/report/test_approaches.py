@@ -55,3 +55,21 @@ def test_other_tables_leave_them_out(results):
 
 def test_no_warm_student_no_table(recipe):
     assert approaches_table(read_results(recipe), "test_noisy") is None
+
+
+def test_a_score_that_is_missing_is_a_dash_and_means_are_over_the_same_items(tmp_path, make_rows, commit):
+    """A joint run has its own recogniser and so no token error rate; one PESQ that failed leaves the item out everywhere."""
+    for approach in ("kd", "joint_grad"):
+        rows = make_rows(approach, student="net-m_warm", params=1000)
+        for row in rows if approach == "joint_grad" else []:
+            row |= {"token_error_rate": None, "missing": row["missing"] | {"token_error_rate": "no tokens"}}
+        if approach == "joint_grad":
+            first = next(row for row in rows if row["set"] == "test_noisy")
+            first |= {"pesq_wb": None, "missing": first["missing"] | {"pesq_wb": "too short"}}
+        commit(tmp_path, rows)
+        path = tmp_path / "results" / f"{approach}_net-m_warm_seed0.yaml"
+        config = {"kdse_conf": {"init": "exp/standalone_se_net-m_seed0/enh/model.pth"}}
+        path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"config": config}))
+    rows = {row["system"]: row for row in approaches_table(read_results(tmp_path), "test_noisy").rows}
+    assert rows["joint_grad"]["token_error_rate"] is None and rows["kd"]["token_error_rate"].items == 240
+    assert rows["joint_grad"]["pesq_wb"].items == rows["kd"]["pesq_wb"].items == 239
