@@ -43,11 +43,26 @@ APPROACHES = {
 }
 
 
+ALIASES = {"kd_r": "standalone_se"}
+
+
+def canonical(name: str) -> str:
+    """The approach that a name or an alias of it means."""
+    return ALIASES.get(name, name)
+
+
+def variant_of(name: str) -> str | None:
+    """The approach of which `name` is a choice of options, which stand in its YAML; None for one with defaults of its own."""
+    first = next(other for other, kind in APPROACHES.items() if kind is APPROACHES[name])
+    return None if first == name else first
+
+
 def build(name: str, options: dict[str, Any]):
     """The approach `name` with its options.
 
     Raises: UserError for an unknown approach or option, naming the nearest, and for a value of another type.
     """
+    name = canonical(name)
     if name not in APPROACHES:
         raise UserError(f"there is no approach '{name}'{did_you_mean(name, APPROACHES)}; there are {', '.join(APPROACHES)}")
     return override(APPROACHES[name], options, f"approach {name}")

@@ -148,7 +148,7 @@ class DistillationModel(AbsESPnetModel):
         loss = sum(weight * value for weight, value in losses.values() if weight)
         stats |= {name: value.detach() for name, (_, value) in losses.items()} | {"loss": loss.detach()}
         if self.training and torch.is_grad_enabled():
-            self.clock.update += 1
+            self.clock.update += step != 0  # a minibatch that is served twice counts once
             if self.rule is not None and "l_asr" in losses and self.clock.update % self.rule.every == 0:
                 loss = self._operate(losses, stats, len(speech_mix))
         loss, stats, weight = force_gatherable((loss, stats, len(speech_mix)), loss.device)

@@ -79,8 +79,15 @@ def train_se(args: argparse.Namespace) -> None:
     """Train a front end by an approach; `out`/enh becomes a plain ESPnet enhancement model, `out`/asr the backend that was trained
     with it, if any."""
     options = read_config(args.approach_config) if args.approach_config else {}
-    options.pop("approach", None)
+    args.approach = approaches.canonical(args.approach)
+    named = approaches.canonical(options.pop("approach", args.approach))
+    if named != args.approach:
+        raise UserError(f"{args.approach_config} is of approach {named}, not {args.approach}")
     approach = approaches.build(args.approach, options)
+    variant = approaches.variant_of(args.approach)
+    if variant and not args.approach_config:
+        yaml = f"conf/approach/{args.approach}.yaml"
+        raise UserError(f"{args.approach} is {variant} with other options: give --approach_config {yaml}")
     conf = {"approach": args.approach, "approach_conf": options}
     needed: list[Path | None] = []
     if approach.needs_teacher or approach.needs_backend:
@@ -105,10 +112,13 @@ def train_se(args: argparse.Namespace) -> None:
         start = tagged if tagged.exists() else plain
         kdse["init"] = str(start / "enh" / "model.pth")
         needed.append(start)
+    elif "se" not in approach.trains:
+        raise UserError(f"approach {args.approach} trains no front end: its config must name one, kdse_conf: {{init: RUN}}")
     teachers = {str(p): done_hash(p) for p in needed}
     for folder, finished in teachers.items():
         if finished is None:
-            raise UserError(f"{folder} is not finished; run stages 3 to 5 first")
+            stage = "stage 4" if kdse.get("init") and Path(folder) == start else "stages 3 to 5"
+            raise UserError(f"{folder} is not finished; run {stage} first")
     if approach.needs_text:  # what the backend was chosen by, where this training reports it
         chosen = read_yaml(args.backend / "config.yaml").get("best_model_criterion", [])
         if chosen and chosen[0][1] in ("cer_ctc", "acc"):

@@ -36,12 +36,20 @@ def approaches_table(results: Results, set_name: str) -> Table | None:
         row |= {"base": compare(system, base, set_name) if base and system is not base else None}
         row |= {"none": compare(system, bare, set_name) if bare else None}
         row |= {metric.name: of_systems[place[name]].estimate() for metric, of_systems in scores.items()}
-        table.rows.append(row | {"omega": f"{best.omega:g}", "mixed": best.scores(set_name, WER).estimate()})
+        table.rows.append(
+            row
+            | {"omega": f"{best.omega:g}" if system.seeds_on("dev_noisy") else None, "mixed": best.scores(set_name, WER).estimate()}
+        )
     seeds = ", ".join(map(str, sorted({seed for s in found.values() for seed in s.seeds_on(set_name)})))
+    took = [results.configs[s.rows[0]["run"]].get("training") or {} for s in found.values()]
+    threads = ", ".join(map(str, sorted({t["threads"] for t in took if "threads" in t})))
     table.notes = [
-        f"Each run starts from the front end `{results.start(first)}` and the backend of stage 3, hears the same mixtures in the "
-        f"same order, and takes the same number of minibatches; seed {seeds}. The joint approaches and `mct_all` train the backend "
-        "too, and are recognised by their own. Seconds are of wall clock on one core with another training beside it. `joint_aso` "
-        "serves each minibatch to two optimisers. Intervals are by utterance."
+        f"Each run starts from the front end `{results.start(first)}` and the backend of stage 3, and hears the same "
+        f"mixtures in the same order; seed {seeds}. Updates are of the one optimiser, or of both. Seconds are of wall "
+        f"clock, with {threads} thread(s) a run, and depend on what else ran. Intervals are by utterance.",
+        "The joint approaches and `mct_all` go on training the backend, and are recognised by their own: part of what "
+        "they gain on no front end is that of a longer training. They and the `d4am` family keep their epochs by dev "
+        "character errors, the others by their own loss. Acoustic tokens are those of the shared backend, so who has "
+        "another has no token errors.",
     ]
     return table

@@ -161,6 +161,13 @@ def plot_training(results: Results, expdir: Path, path: Path) -> bool:
         curves = read_curves(expdir / systems[approach].rows[0]["run"] / "tensorboard") if approach in systems else {}
         if "train" in curves.get("loss", {}):
             found[approach] = curves["loss"]["train"]
+        if (
+            approach == "joint_aso" and approach in found
+        ):  # ESPnet averages the losses of its two steps; shown is that of the second
+            options = results.configs[systems[approach].rows[0]["run"]]["config"]["kdse_conf"]["approach_conf"]
+            share = options.get("alpha_2", 0.5)
+            mixed = share * np.array(curves["l_r"]["train"][1]) + (1 - share) * np.array(curves["l_asr"]["train"][1])
+            found[approach] = (curves["l_asr"]["train"][0], list(mixed))
     if "kd" not in found or len(found) < 2:
         return False
     figure, axes = blank(7.5, 4.2)

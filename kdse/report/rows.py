@@ -190,10 +190,15 @@ class Results:
         return Path(path).parts[-3] if path else None  # RUN/enh/model.pth
 
     def from_one_start(self, set_name: str) -> list[System]:
-        """Of the systems on a set those that began with another run's weights; of several students the one with most of them."""
-        started = [s for s in self.on(set_name) if self.start(s)]
-        students = [s.student for s in started]
-        return [s for s in started if students.count(s.student) == max(map(students.count, students))]
+        """Of the systems on a set those of one student that began with the same run's weights: the largest such group.
+
+        A run with a tag of its own is none of them.
+        """
+        groups: dict[tuple, list[System]] = {}
+        for s in self.on(set_name):
+            if self.start(s) and s.family == f"{s.approach}_{s.student}":
+                groups.setdefault((s.student, self.start(s), s.decode), []).append(s)
+        return max(groups.values(), key=len, default=[])
 
     def mixed(self, system: System) -> list[System]:
         """The system with every ω that was tried, in their order."""

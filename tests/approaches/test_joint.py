@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from kdse.approaches import build
+from kdse.approaches import build, variant_of
 from kdse.approaches.lesson import Lesson
 from kdse.errors import UserError
 
@@ -58,6 +58,18 @@ def test_mct_all_hears_the_three_in_their_shares():
 def test_mimic_is_kd_without_tokens():
     mimic, kd = build("mimic", {}), build("kd", {})
     assert (mimic.lambda_r, mimic.lambda_e, mimic.lambda_d, mimic.fall) == (1.0, 1.0, 0.0, 0.0) and kd.lambda_d == 1.0
+
+
+def test_aliases_and_variants():
+    assert build("kd_r", {}) == build("standalone_se", {})
+    assert [variant_of(name) for name in ("d4am", "clso", "kd", "kd_rd", "joint_aso_aux", "mimic")] == [
+        None,
+        "d4am",
+        None,
+        "kd",
+        "joint_aso",
+        None,
+    ]
 
 
 @pytest.mark.parametrize(

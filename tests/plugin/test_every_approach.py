@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kdse.approaches import APPROACHES, build
+from kdse.approaches import APPROACHES, build, d4am
 from kdse.config import read_config
 from kdse.plugin.preprocess import EpochIterFactory
 
@@ -23,6 +23,8 @@ def train(packs, train_se, backend, tokens, standalone):
     """train(out, approach) with everything that an approach may ask for, and its YAML."""
 
     def run(out: Path, name: str, **overrides) -> int:
+        if name == "mct_all":  # which trains no front end
+            overrides |= {"kdse_conf": {"init": str(standalone[0])}}
         given = ["--backend", backend, "--tokens", tokens, "--se_teacher", standalone[0], "--data", packs.parent / "data"]
         return train_se(out, name, "--approach_config", CONF / f"{name}.yaml", *given, **overrides)
 
@@ -72,7 +74,8 @@ def test_it_starts_from_the_shared_weights_and_hears_the_shared_mixtures(finishe
     start = torch.load(backend / "model.pth", weights_only=True)
     for key, value in seen.start.items():
         if key.startswith("enh_model."):
-            assert torch.equal(value, standalone[1].start[key])
+            trained = torch.load(standalone[0] / "enh" / "model.pth", weights_only=True)[key.removeprefix("enh_model.")]
+            assert torch.equal(value, trained if name == "mct_all" else standalone[1].start[key])
         elif key.startswith("asr_model."):
             assert torch.equal(value, start[key.removeprefix("asr_model.")])
     expected = standalone[1].batches
@@ -81,20 +84,40 @@ def test_it_starts_from_the_shared_weights_and_hears_the_shared_mixtures(finishe
     assert seen.batches == expected
 
 
-def test_a_cut_run_ends_as_an_uncut_one(finished, train, tmp_path, same):
-    name, whole, _ = finished
+def stopping_at(epoch: int):
+    """EpochIterFactory.build_iter that is interrupted at an epoch."""
     build_iter = EpochIterFactory.build_iter
 
     def cutting(self, number: int, shuffle=None):
-        if number == 2:
+        if number == epoch:
             raise KeyboardInterrupt
         return build_iter(self, number, shuffle)
 
+    return cutting
+
+
+def test_a_cut_run_ends_as_an_uncut_one(finished, train, tmp_path, same):
+    name, whole, _ = finished
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(EpochIterFactory, "build_iter", cutting)
+        patch.setattr(EpochIterFactory, "build_iter", stopping_at(2))
         assert train(tmp_path / whole.name, name) == 130
     assert train(tmp_path / whole.name, name) == 0
     assert same(parts_of(tmp_path / whole.name), parts_of(whole))
+
+
+def test_alpha_s_of_d4am_survives_a_cut(train, tmp_path, monkeypatch, same):
+    """It moves after the first epoch, and what follows depends on it."""
+    monkeypatch.setattr(d4am, "PERIOD", 2)
+    for name, cut in (("whole", False), ("cut", True)):
+        with pytest.MonkeyPatch.context() as patch:
+            if cut:
+                patch.setattr(EpochIterFactory, "build_iter", stopping_at(2))
+                assert train(tmp_path / name, "d4am") == 130
+        assert train(tmp_path / name, "d4am") == 0
+    assert same(parts_of(tmp_path / "cut"), parts_of(tmp_path / "whole"))
+    monkeypatch.setattr(d4am, "PERIOD", 100)  # never moves: other weights, or this test shows nothing
+    assert train(tmp_path / "never", "d4am") == 0
+    assert not same(parts_of(tmp_path / "never"), parts_of(tmp_path / "whole"))
 
 
 def test_every_yaml_is_an_approach_and_every_approach_has_one():

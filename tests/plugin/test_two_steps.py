@@ -2,6 +2,7 @@
 
 import argparse
 import itertools
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +11,8 @@ from kdse.cli import main
 from kdse.files import read_yaml
 from kdse.plugin.bench import batches_of
 from kdse.plugin.task import TwoStepTask
+
+CONF = Path(__file__).resolve().parents[2] / "conf" / "approach"
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +68,10 @@ def test_accumulation_is_refused(tmp_path, packs, train_se, backend, capsys):
     [
         ("joint_grad", [], "approach joint_grad learns from a recogniser: give --backend"),
         ("kd", ["--backend", "asr"], "approach kd learns from a recogniser: give --backend and --tokens"),
-        ("joint_straight", ["--backend", "gone"], "gone is not finished"),
+        ("joint_straight", ["--backend", "gone"], "gone is not finished; run stages 3 to 5 first"),
+        ("clso", ["--backend", "asr"], "clso is d4am with other options: give --approach_config conf/approach/clso.yaml"),
+        ("mct_all", ["--backend", "asr"], "approach mct_all trains no front end: its config must name one, kdse_conf: {init: RUN}"),
+        ("d4am", ["--approach_config", CONF / "clso.yaml"], "clso.yaml is of approach clso, not d4am"),
     ],
 )
 def test_what_an_approach_lacks_is_named(tmp_path, packs, student_yaml, approach, options, message, capsys):
@@ -76,7 +82,7 @@ def test_what_an_approach_lacks_is_named(tmp_path, packs, student_yaml, approach
 
 def test_a_start_that_is_missing_is_named(tmp_path, train_se, capsys):
     assert train_se(tmp_path / "run", "standalone_se", kdse_conf={"init": "gone_seed0"}) == 2
-    assert f"{tmp_path}/gone_seed0 is not finished" in capsys.readouterr().err
+    assert f"{tmp_path}/gone_seed0 is not finished; run stage 4 first" in capsys.readouterr().err
 
 
 def test_a_warm_start_begins_with_the_other_runs_weights(standalone, train_se, watched, weights, same):
