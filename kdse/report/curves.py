@@ -10,23 +10,19 @@ from kdse.report.rows import WER, Results
 from kdse.report.size import COMPARED, sizes
 
 
-def plot_omega(results: Results, set_name: str, path: Path, compared: bool = False) -> bool:
+def plot_omega(results: Results, set_name: str, path: Path) -> bool:
     """Draw WER against ω, on dev as a line and on `set_name` dashed; return whether several ω were tried.
 
-    A circle marks the ω that dev chooses. Of an approach with several students the one with the most seeds is drawn; with
-    `compared` those that began with the same weights.
+    A circle marks the ω that dev chooses. Of an approach with several students the one with the most seeds is drawn.
     """
     several = mixing(results, set_name)
-    drawn = [system for system in (results.from_one_start if compared else results.headline)(set_name) if system in several]
+    drawn = [system for system in results.headline(set_name) if system in several]
     if not drawn:
         return False
-    from matplotlib import colormaps
-
-    figure, axes = blank(9, 4.5 + 0.14 * max(0, len(drawn) - 8))
-    shades = colormaps["turbo"](np.linspace(0.05, 0.95, len(drawn))) if compared else OTHER_COLOURS
+    figure, axes = blank(9, 4.5)
     sets = (("dev_noisy", "-"), (set_name, "--"))
     for number, system in enumerate(drawn):
-        colour, best = COLOURS.get(system.approach, shades[number % len(shades)]), chosen(results, system, set_name)
+        colour, best = COLOURS.get(system.approach, OTHER_COLOURS[number % len(OTHER_COLOURS)]), chosen(results, system, set_name)
         axes.plot([], [], color=colour, label=results.label(system))
         for name, line in sets:
             points = [(s.omega, s.scores(name, WER).estimate()) for s in tried(results, system, set_name)]
@@ -42,6 +38,43 @@ def plot_omega(results: Results, set_name: str, path: Path, compared: bool = Fal
             axes.axhline(value, color=COLOURS["mct_noisy"], lw=1, ls=line)
     axes.set(xlabel="share ω of the noisy signal", ylabel="WER in %", title=f"Observation adding, {results.corpus}")
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1))
+    save(figure, path)
+    return True
+
+
+def plot_omega_panels(results: Results, set_name: str, path: Path) -> bool:
+    """Draw WER against ω in a panel for each approach that began with the same weights, dev as a line and `set_name` dashed, WER
+    without a front end in grey; return whether several ω were tried."""
+    several = mixing(results, set_name)
+    drawn = [system for system in results.from_one_start(set_name) if system in several]
+    if not drawn:
+        return False
+    columns = min(5, len(drawn))
+    lines = -(-len(drawn) // columns)
+    figure, grid = blank(2.3 * columns + 0.5, 2.0 * lines + 0.6, lines, columns)
+    panels = np.atleast_1d(grid).ravel()
+    highest = 0.0
+    for axes, system in zip(panels, drawn, strict=False):
+        best = chosen(results, system, set_name)
+        for name, line in (("dev_noisy", "-"), (set_name, "--")):
+            points = [(s.omega, s.scores(name, WER).estimate()) for s in tried(results, system, set_name)]
+            points = [(omega, e.value) for omega, e in points if e is not None]
+            if points:
+                axes.plot(*zip(*points, strict=True), line, color=COLOURS["kd"], marker=".", ms=4)
+                highest = max(highest, *(value for _, value in points))
+            for value in (s.scores(name, WER).estimate().value for s in results.on(name) if s.approach == "mct_noisy"):
+                axes.axhline(value, color=COLOURS["mct_noisy"], lw=1, ls=line)
+                highest = max(highest, value)
+        if system.seeds_on("dev_noisy"):
+            axes.axvline(best.omega, color=COLOURS["standalone_se"], lw=3, alpha=0.4)
+        axes.set_title(system.approach, fontsize=9)
+        axes.tick_params(labelsize=7)
+    for axes in panels[len(drawn) :]:
+        axes.set_visible(False)
+    low = min(axes.get_ylim()[0] for axes in panels[: len(drawn)])
+    for axes in panels[: len(drawn)]:
+        axes.set_ylim(low, highest + 0.5)
+    figure.suptitle(f"WER in % against ω: dev, {set_name} (dashed), no front end (grey), ω that dev chooses (red)", fontsize=10)
     save(figure, path)
     return True
 

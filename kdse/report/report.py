@@ -41,7 +41,7 @@ def run(args) -> int:
 
 def write_report(recipe: Path, results, expdir: Path, title: str | None = None):
     """Write RESULTS.md, tables, plots and report.html of a recipe; return its main table."""
-    from kdse.report.curves import plot_omega, plot_size
+    from kdse.report.curves import plot_omega, plot_omega_panels, plot_size
     from kdse.report.page import render_page
     from kdse.report.plots import plot_all_losses, plot_tokens, plot_training, plot_wer_by_snr
     from kdse.report.sections import PLOT_BY_SNR, PLOT_OMEGA, PLOT_OMEGA_ALL, PLOT_SIZE, PLOT_TOKENS, PLOT_TRAINING, sections
@@ -55,7 +55,7 @@ def write_report(recipe: Path, results, expdir: Path, title: str | None = None):
         PLOT_SIZE: plot_size(results, "test_noisy", "test_clean", recipe / PLOT_SIZE),
         PLOT_TRAINING: plot_training(results, expdir, recipe / PLOT_TRAINING),
         PLOT_OMEGA: plot_omega(results, "test_noisy", recipe / PLOT_OMEGA),
-        PLOT_OMEGA_ALL: plot_omega(results, "test_noisy", recipe / PLOT_OMEGA_ALL, compared=True),
+        PLOT_OMEGA_ALL: plot_omega_panels(results, "test_noisy", recipe / PLOT_OMEGA_ALL),
         PLOT_TOKENS: plot_tokens(results, expdir, "test_noisy", recipe / PLOT_TOKENS),
     }
     plots = {name: recipe / name for name, done in drawn.items() if done}

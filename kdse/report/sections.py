@@ -55,7 +55,8 @@ def sections(results: Results) -> list[Section]:
     if every:
         image = (PLOT_TRAINING, "training loss of the joint approaches and of kd")
         found.append(Section("Every approach from the same start", every.notes, every, image=image))
-        found.append(Section("", [], image=(PLOT_OMEGA_ALL, "their WER by the share of noisy signal")))
+        what = "kd's training loss rises because the weight of L_r in it falls from 1 to 0.01; the joint approaches' weights stay."
+        found.append(Section("", [what], image=(PLOT_OMEGA_ALL, "their WER by the share of noisy signal")))
     adding = omega_table(results, "test_noisy")
     if adding:
         found.append(Section("Observation adding", adding.notes, adding, image=(PLOT_OMEGA, "WER by the share of noisy signal")))

@@ -4,6 +4,8 @@ import pytest
 import yaml
 
 from kdse.report.approaches import approaches_table
+from kdse.report.curves import plot_omega_panels
+from kdse.report.plots import plot_training
 from kdse.report.rows import ORDER, read_results
 from kdse.report.sections import main_table, snr_table
 
@@ -73,3 +75,38 @@ def test_a_score_that_is_missing_is_a_dash_and_means_are_over_the_same_items(tmp
     rows = {row["system"]: row for row in approaches_table(read_results(tmp_path), "test_noisy").rows}
     assert rows["joint_grad"]["token_error_rate"] is None and rows["kd"]["token_error_rate"].items == 240
     assert rows["joint_grad"]["pesq_wb"].items == rows["kd"]["pesq_wb"].items == 239
+
+
+def test_the_plots(results, make_rows, commit, tmp_path):
+    """ω panels where several ω were tried; training losses where the logs of kd and of a joint approach are there."""
+    assert not plot_omega_panels(results, "test_noisy", tmp_path / "none.png")
+    for run in ("kd", "joint_grad"):
+        rows = make_rows(run, student="net-m_warm", params=1000, ease=0.5)
+        commit_mixed(tmp_path, run, rows)
+    mixed = read_results(tmp_path)
+    assert plot_omega_panels(mixed, "test_noisy", tmp_path / "omega.png") and (tmp_path / "omega.png").stat().st_size > 5000
+    assert not plot_training(mixed, tmp_path / "exp", tmp_path / "loss.png")
+    for run in ("kd", "joint_grad"):
+        log(tmp_path / f"exp/{run}_net-m_warm_seed0/tensorboard/train", {"loss": [(60, 3.0), (120, 2.0)]})
+    assert plot_training(mixed, tmp_path / "exp", tmp_path / "loss.png") and (tmp_path / "loss.png").stat().st_size > 5000
+
+
+def commit_mixed(folder, run, rows):
+    """The rows once more with a share of noisy signal."""
+    from kdse.scoring.row import write_rows
+
+    write_rows(folder / "results" / f"{run}_net-m_warm_seed0.jsonl.gz", [*rows, *(row | {"omega": 0.2} for row in rows)])
+
+
+def log(folder, scalars):
+    """TensorBoard's log of a training."""
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+    folder.mkdir(parents=True)
+    writer = EventFileWriter(str(folder))
+    for name, points in scalars.items():
+        for step, value in points:
+            writer.add_event(Event(step=step, summary=Summary(value=[Summary.Value(tag=name, simple_value=value)])))
+    writer.close()
