@@ -111,7 +111,7 @@ class DistillationTask(Mixing, EnhancementTask):
         approach, approach_conf: a name of `kdse.approaches` and its options.
         backend, tokens: folders of stages 3 and 5, where the approach needs a teacher.
         se_teacher: folder of a trained front end, where the approach learns from one.
-        init: a state dict that every run starts from, or None.
+        init: a state dict that the front end starts from, or None; a YAML for `kdse train` names the run that it is of.
         cached: whether the teacher's latents of clean speech come from stage 5 (default) or are computed anew at every step.
         precision: of the front end, "fp32" or "bf16".
         teacher_precision: of the frozen recogniser's encoder, "fp32" (default), "bf16"; `kdse train` resolves "auto".

@@ -229,16 +229,16 @@ def test_models_come_in_eval_mode(standalone, backend):
 
 
 def test_init_is_where_a_run_starts(standalone, train_se, watched, weights, tmp_path):
-    """`kdse_conf: {init: model.pth}` starts a run from those weights."""
+    """`kdse_conf: {init: RUN}` starts a run from the front end of another, here named by its path."""
     with watched() as seen:
-        assert train_se(tmp_path / "run", "standalone_se", kdse_conf={"init": str(standalone[0] / "enh" / "model.pth")}) == 0
+        assert train_se(tmp_path / "run", "standalone_se", kdse_conf={"init": str(standalone[0])}) == 0
     assert {n.removeprefix("enh_model."): v.tolist() for n, v in seen.start.items()} == {
         n: v.tolist() for n, v in weights(standalone[0]).items()
     }
 
 
 def test_init_of_another_architecture_is_refused(standalone, train_se, tmp_path, capsys):
-    options = {"kdse_conf": {"init": str(standalone[0] / "enh" / "model.pth")}, "separator_conf": {"units": 6}}
+    options = {"kdse_conf": {"init": str(standalone[0])}, "separator_conf": {"units": 6}}
     assert train_se(tmp_path / "run", "standalone_se", **options) == 2
     assert "is of another architecture" in capsys.readouterr().err
 

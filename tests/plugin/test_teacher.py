@@ -6,6 +6,7 @@ import torch
 from kdse.approaches import build
 from kdse.approaches.kd import KD, SEQUENCE
 from kdse.approaches.lesson import Lesson
+from kdse.approaches.standalone_se import StandaloneSE
 from kdse.errors import UserError
 from kdse.plugin.load import load_backend, load_front_end, load_teacher
 from kdse.plugin.model import Clock, DistillationModel
@@ -154,13 +155,14 @@ def test_losses_see_no_bfloat16(front_end, teacher, backend, tokens):
     """Networks run in bfloat16, losses outside: eight bits of a squared distance are no distance."""
     seen = []
 
-    def approach(enhanced, clean, lengths, lesson):
-        latents, *_ = lesson.teacher.listen(clean, lengths)
-        seen.append((torch.is_autocast_enabled("cpu"), enhanced.dtype, latents.dtype))
-        return {"l_r": (1.0, enhanced.square().mean())}
+    class Looking(StandaloneSE):
+        def __call__(self, enhanced, clean, lengths, lesson):
+            latents, *_ = lesson.teacher.listen(clean, lengths)
+            seen.append((torch.is_autocast_enabled("cpu"), enhanced.dtype, latents.dtype))
+            return {"l_r": (1.0, enhanced.square().mean())}
 
     low = load_teacher(backend, tokens, precision="bf16")
-    DistillationModel(front_end, approach, low, "bf16")(waves(), LENGTHS, waves(1))
+    DistillationModel(front_end, Looking(), low, "bf16")(waves(), LENGTHS, waves(1))
     assert seen == [(False, torch.float32, torch.float32)]
     a, b = low.listen(waves(1), LENGTHS)[0], teacher.listen(waves(1), LENGTHS)[0]
     assert not torch.equal(a, b)
