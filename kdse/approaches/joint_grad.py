@@ -22,6 +22,7 @@ def remedy(a: Tensor, e: Tensor, ratio: float = 5.0, floor: float = 0.05) -> tup
         floor: the least cos θ′ that is divided by; the paper has no such guard.
     Returns: (a, e). Where one of them is 0 there is nothing to mend.
 
+    >>> import torch
     >>> remedy(torch.tensor([1.0, 0.0]), torch.tensor([-0.6, 0.8]))  # as long as a: they meet at 45 degrees
     (tensor([1., 0.]), tensor([0.8000, 0.8000]))
     >>> remedy(torch.tensor([0.1, 0.0]), torch.tensor([0.6, 0.8]))  # ten times as long, at cos θ′ = 0.6
