@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from kdse.data.audio import RATE
@@ -52,15 +53,23 @@ def run(args: argparse.Namespace) -> None:
     if args.case:
         print(json.dumps(time_case(args.case, args.backend, args.kd, args.updates)))
         return
+    print(table(each(CASES, "train", "--backend", args.backend, "--kd", args.kd, "--updates", args.updates)))
+
+
+def each(cases: Iterable[str], *words: object) -> dict[str, dict[str, float]]:
+    """What `kdse bench WORDS --case CASE` prints for every case, each in a process of its own, one after another.
+
+    Raises: UserError with the last line of a case that failed.
+    """
     found = {}
-    for case in CASES:
-        words = ["bench", "train", "--backend", args.backend, "--kd", args.kd, "--updates", args.updates, "--case", case]
-        done = subprocess.run([sys.executable, "-m", "kdse.cli", *map(str, words)], capture_output=True, text=True)
+    for case in cases:
+        command = [sys.executable, "-m", "kdse.cli", "bench", *map(str, words), "--case", case]
+        done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise UserError(f"{case}: {done.stderr.strip().splitlines()[-1]}")
         found[case] = json.loads(done.stdout.splitlines()[-1])
-        say(f"{case}: {found[case]['updates']} updates in {found[case]['seconds']:.1f} s")
-    print(table(found))
+        say(f"{case}: {found[case]['updates']} minibatches in {found[case]['seconds']:.1f} s")
+    return found
 
 
 def table(found: dict[str, dict[str, float]]) -> str:
@@ -109,9 +118,9 @@ def time_case(case: str, backend: Path, kd: Path, updates: int) -> dict[str, flo
         args = argparse.Namespace(**{**vars(task.get_parser().parse_args([])), **config})
         torch.manual_seed(args.seed)
         model = task.build_model(args).train()
-        (optimiser,) = task.build_optimizers(args, model)
-        step = _heard_only(model) if case == "frozen encoder" else _trained(model, optimiser, args.grad_clip)
-        seconds, audio = _timed(step, batches_of(task, args), updates)
+        optimisers = task.build_optimizers(args, model)
+        step = _heard_only(model) if case == "frozen encoder" else trained(model, optimisers, args.grad_clip)
+        seconds, audio = timed(step, batches_of(task, args), updates)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"updates": updates, "seconds": seconds, "audio": audio, "memory": memory}
 
@@ -180,7 +189,7 @@ def batches_of(task, args):
             yield batch
 
 
-def _timed(step, batches, updates: int) -> tuple[float, float]:
+def timed(step, batches, updates: int) -> tuple[float, float]:
     """Seconds for `updates` steps, waiting for batches included, and seconds of speech in them without padding."""
     for batch in itertools.islice(batches, WARM_UP):
         step(batch)
@@ -191,15 +200,17 @@ def _timed(step, batches, updates: int) -> tuple[float, float]:
     return time.perf_counter() - started, audio
 
 
-def _trained(model, optimiser, clip: float):
-    """A training step, as ESPnet's trainer does it."""
+def trained(model, optimisers: list, clip: float):
+    """A training step, as ESPnet's trainer does it; a model that returns a dict names the optimiser that moves."""
     import torch
 
     def step(batch) -> None:
-        optimiser.zero_grad()
-        model(**batch)[0].backward()
+        found = model(**batch)
+        loss, number = (found["loss"], found["optim_idx"]) if isinstance(found, dict) else (found[0], 0)
+        optimisers[number].zero_grad()
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
-        optimiser.step()
+        optimisers[number].step()
 
     return step
 

@@ -2,20 +2,13 @@
 
 import argparse
 import json
-import subprocess
-import sys
-import time
 from pathlib import Path
-from typing import Any
 
-from kdse import approaches
 from kdse.config import read_config
 from kdse.errors import UserError
 from kdse.files import read_yaml
-from kdse.progress import say
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "approach"
-WARM_UP = 4
 
 
 def add_arguments(kinds) -> None:
@@ -25,11 +18,14 @@ def add_arguments(kinds) -> None:
     sub.add_argument("--se_teacher", type=Path, default=Path("exp/se_teacher_conformer"), help="of stage 4 (default: %(default)s)")
     sub.add_argument("--data", type=Path, default=Path("data"), help="data dirs of stage 1 (default: data)")
     sub.add_argument("--updates", type=int, default=20, help="timed minibatches of each, after a few that are not (default: 20)")
-    sub.add_argument("--case", choices=list(approaches.APPROACHES), help=argparse.SUPPRESS)
+    sub.add_argument("--case", help=argparse.SUPPRESS)
 
 
 def run(args: argparse.Namespace) -> None:
     """Time every approach in a process of its own, one after another, and print the table."""
+    from kdse.approaches import APPROACHES  # torch
+    from kdse.plugin.bench import each
+
     if args.updates < 1:
         raise UserError(f"--updates must be 1 or more, not {args.updates}")
     for needed in (args.kd / "train.yaml", args.se_teacher / "enh" / "model.pth", args.data / "train" / "text"):
@@ -38,16 +34,8 @@ def run(args: argparse.Namespace) -> None:
     if args.case:
         print(json.dumps(time_approach(args.case, args.kd, args.se_teacher, args.data, args.updates)))
         return
-    found = {}
-    for name in sorted(approaches.APPROACHES, key=lambda name: name != "standalone_se"):
-        words = ["--kd", args.kd, "--se_teacher", args.se_teacher, "--data", args.data, "--updates", args.updates, "--case", name]
-        command = [sys.executable, "-m", "kdse.cli", "bench", "approaches", *map(str, words)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise UserError(f"{name}: {done.stderr.strip().splitlines()[-1]}")
-        found[name] = json.loads(done.stdout.splitlines()[-1])
-        say(f"{name}: {args.updates} minibatches in {found[name]['seconds']:.1f} s")
-    print(table(found))
+    given = ("--kd", args.kd, "--se_teacher", args.se_teacher, "--data", args.data, "--updates", args.updates)
+    print(table(each(sorted(APPROACHES, key=lambda name: name != "standalone_se"), "approaches", *given)))
 
 
 def table(found: dict[str, dict[str, float]]) -> str:
@@ -70,7 +58,8 @@ def time_approach(name: str, kd: Path, se_teacher: Path, data: Path, updates: in
 
     import torch
 
-    from kdse.plugin.bench import batches_of
+    from kdse import approaches
+    from kdse.plugin.bench import batches_of, timed, trained
     from kdse.plugin.espnet_run import TASKS
     from kdse.plugin.train import twice
 
@@ -92,19 +81,6 @@ def time_approach(name: str, kd: Path, se_teacher: Path, data: Path, updates: in
     model = task.build_model(args).train()
     optimisers = task.build_optimizers(args, model)
 
-    def step(batch: dict[str, Any]) -> None:
-        found = model(**batch)
-        loss, chosen = (found["loss"], optimisers[found["optim_idx"]]) if isinstance(found, dict) else (found[0], optimisers[0])
-        chosen.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), args.grad_clip)
-        chosen.step()
-
-    batches = batches_of(task, args)
-    for _ in range(WARM_UP * approach.optimisers):
-        step(next(batches))
-    started = time.perf_counter()
-    for _ in range(updates * approach.optimisers):
-        step(next(batches))
-    seconds = time.perf_counter() - started
+    servings = updates * approach.optimisers
+    seconds, _ = timed(trained(model, optimisers, args.grad_clip), batches_of(task, args), servings)
     return {"updates": updates, "seconds": seconds, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
