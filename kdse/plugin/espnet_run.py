@@ -135,10 +135,10 @@ def finish_front_end(out: Path, config: dict[str, Any], **fields: Any) -> None:
     from kdse.plugin.load import load_front_end
 
     params = sum(p.numel() for p in load_front_end(out)[0].parameters())
-    write_run(out, config, params=params, training=_effort(out, config), **fields)
+    write_run(out, config, params=params, training=_effort(out), **fields)
 
 
-def _effort(out: Path, config: dict[str, Any]) -> dict[str, Any]:
+def _effort(out: Path) -> dict[str, Any]:
     """What a training took: updates of each optimiser, and seconds of its epochs, validation included."""
     with torch.serialization.safe_globals(REPORTED):
         states = torch.load(out / "checkpoint.pth", map_location="cpu", weights_only=True)
