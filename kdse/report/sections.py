@@ -10,7 +10,8 @@ from kdse.report.omega import chosen, omega_table
 from kdse.report.rows import CER, QUALITY, WER, Metric, Results, Scores, System, compare, shared_scores
 from kdse.report.size import size_table
 from kdse.report.tables import Column, Table, markdown
-from kdse.scoring.score import NO_TOKENS, NOT_COMPUTED, WORDS_ALONE
+from kdse.scoring.quality import BY_RULE
+from kdse.scoring.score import NO_TOKENS
 from kdse.scoring.significance import LEVEL, POWER, RESAMPLES
 
 EXPECTED = ("mct_noisy", ("spectral_subtraction", "log_mmse"), "standalone_se", "se_teacher", "kd")
@@ -206,7 +207,7 @@ def missing_scores(results: Results) -> list[str]:
         for row in system.rows:
             for metric in QUALITY:
                 why = row["missing"].get(metric.name)
-                if why and why not in (NOT_COMPUTED, NO_TOKENS, WORDS_ALONE):
+                if why and why not in (*BY_RULE, NO_TOKENS):
                     of_system = found.setdefault((metric.label, row["set"], why), {})
                     of_system.setdefault(_label(results, system), []).append(row["utt"])
     lines = []
