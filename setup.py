@@ -24,12 +24,13 @@ INSTALL = [
 ]
 
 EXTRAS = {
-    "eval": ["jiwer==4.0.0", "pesq==0.0.4", "pystoi==0.4.1"],
+    "eval": ["pesq==0.0.4", "pystoi==0.4.1"],
     "export": ["onnx==1.23.2", "onnxruntime==1.32.0"],
     "report": ["matplotlib==3.11.2"],
     "dev": [
         "hypothesis==6.170.15",
         "import-linter==2.16",
+        "jiwer==4.0.0",
         "pytest==9.2.0",
         "pytest-xdist==3.8.0",
         "ruff==0.17.6",

@@ -18,7 +18,7 @@ NO_FRONT_END = "mct_noisy"
 NOT_COMPUTED = "not computed in this version"
 NO_TOKENS = "decoded without acoustic tokens"
 WORDS_ALONE = "of observation adding only the words are scored"
-LIBRARIES = ("jiwer", "pesq", "pystoi", "numpy", "scipy", "soundfile")
+LIBRARIES = ("pesq", "pystoi", "numpy", "scipy", "soundfile")
 
 Quality = dict[str, tuple[dict[str, float | None], dict[str, str]]]
 
