@@ -184,6 +184,12 @@ def snr_table(results: Results, set_name: str, clean: str) -> Table | None:
         row |= {f"snr_{snr:g}": scores.only({item for item in scores.items if item[2] == snr}).estimate() for snr in snrs}
         table.rows.append(row | {"clean": system.scores(clean, WER).estimate()})
     table.notes = ["Intervals are in `results/tables/wer_by_snr.csv`."]
+    bare = without_front_end(results, set_name)
+    others = [s for s in results.on(set_name) if bare and s is not bare and s not in compared and s.approach != ORACLE]
+    scores = [(s.scores(set_name, WER), bare.scores(set_name, WER)) for s in others]
+    for snr in snrs:
+        differences = (a.only({i for i in a.items if i[2] == snr}).minus(b) for a, b in scores)
+        table.notes += detectable_note(differences, f"no front end at {snr:g} dB")
     return table
 
 

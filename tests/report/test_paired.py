@@ -6,8 +6,8 @@ import pytest
 
 from kdse.report.approaches import approaches_table
 from kdse.report.paired import detectable_note, matched_pairs_test, show_p
-from kdse.report.rows import compare, read_results
-from kdse.report.sections import difference_table, main_table
+from kdse.report.rows import WER, compare, read_results
+from kdse.report.sections import difference_table, main_table, snr_table
 from kdse.report.worst import alignment, worst_page
 from kdse.scoring.words import align, char_errors, word_errors
 
@@ -121,3 +121,14 @@ def test_names_and_texts_are_no_markdown(tmp_path, make_rows, commit):
     outside = [line for line in worst_page(read_results(tmp_path), "test_noisy").splitlines() if not line.startswith("    ")]
     assert r"## kd (&lt;b>\*\|x), seed 0" in outside
     assert not any("script" in line or "```" in line for line in outside)
+
+
+def test_the_table_by_snr_says_it_for_each_snr(recipe):
+    results = read_results(recipe)
+    notes = snr_table(results, "test_noisy", clean="test_clean").notes[1:]
+    assert [re.search(r"at (-?\d+) dB", note)[1] for note in notes] == ["-5", "0", "5", "10"]
+    found = systems(results)
+    a, b = (found[name].scores("test_noisy", WER) for name in ("kd", "mct_noisy"))
+    of_kd = a.only({item for item in a.items if item[2] == -5}).minus(b)
+    assert of_kd.items == 60 and of_kd.detectable > compare(found["kd"], found["mct_noisy"], "test_noisy").detectable
+    assert float(re.search(r"([\d.]+) at most", notes[0])[1]) >= round(of_kd.detectable, 2)
