@@ -24,12 +24,13 @@ INSTALL = [
 ]
 
 EXTRAS = {
-    "eval": ["fast-bss-eval==0.1.3", "jiwer==4.0.0", "pesq==0.0.4", "pystoi==0.4.1", "speechmos==0.0.1.1"],
+    "eval": ["fast-bss-eval==0.1.3", "pesq==0.0.4", "pystoi==0.4.1", "speechmos==0.0.1.1"],
     "export": ["onnx==1.23.2", "onnxruntime==1.32.0"],
     "report": ["matplotlib==3.11.2"],
     "dev": [
         "hypothesis==6.170.15",
         "import-linter==2.16",
+        "jiwer==4.0.0",
         "mir-eval==0.8.2",
         "pytest==9.2.0",
         "pytest-xdist==3.8.0",

@@ -17,7 +17,7 @@ from kdse.stage import Step, done_hash
 NO_FRONT_END = "mct_noisy"
 NO_TOKENS = "decoded without acoustic tokens"
 METRIC_LIBRARIES = ("pesq", "pystoi", "fast-bss-eval", "speechmos", "numpy", "scipy", "torch")
-LIBRARIES = ("jiwer", *METRIC_LIBRARIES, "soundfile")
+LIBRARIES = (*METRIC_LIBRARIES, "soundfile")
 
 Scores = tuple[dict[str, float | None], dict[str, str]]
 """({metric: value}, {metric: why it is missing}) of one item."""

@@ -193,7 +193,7 @@ def test_the_config_beside_the_rows_says_how_to_make_them_again(recipe):
     assert {k: config[k] for k in RUN} == RUN
     scoring = config["scoring"]
     assert scoring["command"] == "kdse score --run exp/kd_dccrn-s_seed0 --sets test_noisy test_clean --dump dump --out results"
-    assert scoring["versions"]["jiwer"] and "upper case" in scoring["normalisation"]
+    assert scoring["versions"]["pesq"] and "upper case" in scoring["normalisation"]
     assert scoring["decode"] == {"test_noisy": {"decode": "ctc_greedy"}, "test_clean": {}}
     path.write_text(yaml.safe_dump(config | {"scoring": scoring | {"commit": "0ld"}}))
     run_score("test_noisy", "test_clean")
