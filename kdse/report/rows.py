@@ -50,6 +50,30 @@ QUALITY = (
     Metric("si_sdr", "SI-SDR dB", 1),
     Metric("token_error_rate", "token errors %", 1, True, 100.0),
 )
+PAPER_QUALITY = (
+    Metric("pesq_wb", "PESQ-WB", 2),
+    Metric("stoi", "STOI", 3),
+    Metric("csig", "CSIG", 2),
+    Metric("cbak", "CBAK", 2),
+    Metric("covl", "COVL", 2),
+    Metric("sdr", "SDR dB", 1),
+    Metric("sir", "SIR dB", 1),
+    Metric("sar", "SAR dB", 1),
+    Metric("ssnr", "SSNR dB", 1),
+    Metric("snr_out", "SNR dB", 1),
+)
+"""As in the paper's tables 5 and 6, in their order."""
+OTHER_QUALITY = (
+    Metric("pesq_nb", "PESQ-NB", 2),
+    Metric("estoi", "ESTOI", 3),
+    Metric("si_sdr", "SI-SDR dB", 1),
+    Metric("wada_snr", "WADA-SNR dB", 1),
+    Metric("dnsmos_sig", "DNSMOS SIG", 2),
+    Metric("dnsmos_bak", "DNSMOS BAK", 2),
+    Metric("dnsmos_ovrl", "DNSMOS OVRL", 2),
+    Metric("dnsmos_p808", "DNSMOS P.808", 2),
+)
+EVERY_QUALITY = (*PAPER_QUALITY, *OTHER_QUALITY)
 
 Item = tuple[str, str, float | None]
 """(utt, noise, snr): what two systems share."""

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from kdse.report.approaches import approaches_table
+from kdse.report.best import best_of
 from kdse.report.omega import chosen, omega_table, without_front_end
 from kdse.report.paired import detectable_note, matched_pairs_test, show_p
 from kdse.report.rows import CER, QUALITY, WER, Metric, Results, Scores, System, compare, shared_scores
@@ -129,7 +128,7 @@ def main_table(results: Results, set_name: str, ceiling: str | None = None, name
             table.rows.append(_row(_label(results, system), system, scores, i))
     ceilings = {i for i, system in enumerate(systems) if system.approach == ORACLE}
     for metric, per_system in scores.items():
-        best = _best(metric, per_system, ceilings)
+        best = best_of(metric, per_system, ceilings)
         if best is not None:
             table.bold.add((shown[best], metric.name))
     bare = without_front_end(results, set_name)
@@ -276,19 +275,6 @@ def _seeds(seeds: tuple[int, ...]) -> str | None:
         return None
     run = len(seeds) > 2 and seeds == tuple(range(seeds[0], seeds[-1] + 1))
     return f"{seeds[0]}–{seeds[-1]}" if run else ", ".join(map(str, seeds))
-
-
-def _best(metric: Metric, scores: list[Scores], ceilings: set[int]) -> int | None:
-    """The system whose value beats every other's by a paired difference whose interval excludes 0; None where none does.
-
-    Ceilings, which know the clean signal, do not compete.
-    """
-    values = {i: s.estimate().value for i, s in enumerate(scores) if np.sum(s.denominator) and i not in ceilings}
-    if len(values) < 2:
-        return None
-    best = (min if metric.lower_is_better else max)(values, key=values.__getitem__)
-    surely = (scores[best].minus(scores[i]) for i in values if i != best)
-    return best if all(d is not None and d.excludes_zero for d in surely) else None
 
 
 def _coverage(scores: dict[Metric, list[Scores]]) -> list[str]:
