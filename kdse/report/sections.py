@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from kdse.report.approaches import approaches_table
+from kdse.report.cost import claims, cost_table
 from kdse.report.omega import chosen, omega_table
 from kdse.report.rows import CER, QUALITY, WER, Metric, Results, Scores, System, compare, shared_scores
 from kdse.report.size import size_table
@@ -44,6 +45,7 @@ def sections(results: Results) -> list[Section]:
     """Everything that is rendered from committed rows, in order."""
     main, paired = main_table(results, "test_noisy", ceiling="test_clean"), difference_table(results, "test_noisy")
     found = [Section("Noisy test speech", main.notes, main), Section("Paired differences", paired.notes, paired)]
+    found.append(Section("Claims", [], bullets=claims(results, "test_noisy")))
     by_snr = snr_table(results, "test_noisy", clean="test_clean")
     if by_snr:
         image = (PLOT_BY_SNR, "WER by signal-to-noise ratio")
@@ -51,6 +53,9 @@ def sections(results: Results) -> list[Section]:
     scale = size_table(results, "test_noisy")
     if scale:
         found.append(Section("Size of the student", scale.notes, scale, image=(PLOT_SIZE, "WER by size of the student")))
+    cost = cost_table(results, "test_noisy")
+    if cost:
+        found.append(Section("Cost of the front ends", cost.notes, cost))
     every = approaches_table(results, "test_noisy")
     if every:
         image = (PLOT_TRAINING, "training loss of the joint approaches and of kd")
