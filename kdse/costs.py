@@ -40,6 +40,14 @@ FIELDS = {
 Cost = dict[str, Any]
 
 
+def busy(cost: Cost) -> str | None:
+    """None, or a sentence where the wall clock ran a tenth longer than the processor worked, so that times are too long."""
+    ratio = 3600 * cost["rtf_median"] / cost["core_s_per_hour"]
+    if ratio < 1.1:
+        return None
+    return f"{cost['run']} shared its core with other work (wall clock {ratio:.1f} times processor time): its times are too long"
+
+
 def read_costs(path: Path | str) -> list[Cost]:
     """The lines of a cost file, by run; [] where there is no file.
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from kdse.costs import FIELDS, read_costs, write_cost
+from kdse.costs import FIELDS, busy, read_costs, write_cost
 from kdse.errors import UserError
 
 
@@ -35,3 +35,11 @@ def test_what_is_no_line(tmp_path, text, said):
     (tmp_path / "cost.jsonl").write_text(json.dumps(cost("b")) + "\n" + text + "\n")
     with pytest.raises(UserError, match=said):
         read_costs(tmp_path / "cost.jsonl")
+
+
+def test_a_shared_core_is_noticed():
+    """Half an hour of an hour: 1,800 s; a core that worked 1,000 s of them was shared."""
+    assert busy(cost("a", rtf_median=0.5, core_s_per_hour=1790)) is None
+    assert "a shared its core with other work (wall clock 1.8 times processor time)" in busy(
+        cost("a", rtf_median=0.5, core_s_per_hour=1000)
+    )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kdse.costs import Cost, read_costs, write_cost
+from kdse.costs import Cost, busy, read_costs, write_cost
 from kdse.data.audio import RATE
 from kdse.errors import UserError
 from kdse.progress import say
@@ -56,12 +56,11 @@ def run(args: argparse.Namespace) -> None:
             env=os.environ | dict.fromkeys(THREADS, "1"),
         )
         if done.returncode:
-            raise UserError(f"{folder.name}: {done.stderr.strip().splitlines()[-1]}")
+            last = (done.stderr.strip() or f"its process ended with {done.returncode}").splitlines()[-1]
+            raise UserError(f"{folder.name}: {last.removeprefix('kdse bench: ')}")
         found.append(json.loads(done.stdout.splitlines()[-1]) | {"command": command()})
         write_cost(args.out, found[-1])
         say(f"{folder.name}: {found[-1]['repeats']} times {AUDIO} s of audio")
-        if found[-1]["macs_cause"]:
-            say(f"{folder.name}: {found[-1]['macs_cause']}")
     print(table(found))
 
 
@@ -82,6 +81,8 @@ def table(found: list[Cost]) -> str:
         " ".join([row[0].ljust(first), *(cell.rjust(width) for cell, width in zip(row[1:], others, strict=True))]) for row in rows
     ]
     lines += [f"{c['run']}: no step, because {c['step_missing']}" for c in found if c["step_missing"]]
+    lines += [f"{c['run']}: {c['macs_cause']}" for c in found if c["macs_cause"]]
+    lines += [sentence for c in found if (sentence := busy(c))]
     return "\n".join(lines)
 
 

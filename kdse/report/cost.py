@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kdse.costs import Cost
+from kdse.costs import Cost, busy
 from kdse.errors import UserError
 from kdse.report.omega import chosen, without_front_end
 from kdse.report.rows import Results, System, compare
@@ -143,7 +143,8 @@ def _how(lines: list[Cost]) -> list[str]:
         f"Measured by `kdse bench cost` on {told['cpu']}, torch {told['torch']}, {told['threads']} thread, {told['repeats']} times "
         f"{told['audio_s']} s of audio; see `results/cost.jsonl`. Times are of wall clock, medians and 99th percentiles, "
         "core-seconds are of processor time for an hour of audio and stand for energy. Memory is what enhancing added to the "
-        f"process, which had imported ESPnet and loaded the model; a process that only imports torch takes {empty:.0f} MB."
+        f"process, which had imported ESPnet and loaded the model; a process that only imports torch takes {empty:.0f} MB.",
+        *(f"{sentence}." for line in lines if (sentence := busy(line))),
     ]
 
 

@@ -115,5 +115,5 @@ def test_the_command(kd, tmp_path, capsys):
     assert main(["bench", "cost", "--run", str(kd[0]), "--out", str(out), "--repeats", "2"]) == 0
     (line,) = read_costs(out)
     assert line["run"] == "kd_tiny_seed0" and line["threads"] == 1 and line["command"].startswith("kdse ")
-    *_, head, row = capsys.readouterr().out.splitlines()
+    head, row = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("[")][:2]
     assert head.split()[:2] == ["run", "parameters"] and row.split()[:2] == ["kd_tiny_seed0", f"{line['params']:,}"]

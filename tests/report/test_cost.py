@@ -25,7 +25,10 @@ def measured(recipe, **values):
     """The recipe with the costs of its student (with `values`) and of its SE teacher, which has no steps."""
     whole = {"step_ms_median": None, "step_ms_p99": None, "step_missing": "it is not causal", "latency_ms": None}
     teacher = cost("se_teacher_conformer", "conformer", 2_012_345, macs_per_s=40_000_000, macs_per_s_by_layer=40_000_000, **whole)
-    for line in (cost("kd_dccrn-s_seed5", "dccrn-s", 198_402) | values, teacher | {"rtf_median": 0.02, "rtf_p99": 0.03}):
+    for line in (
+        cost("kd_dccrn-s_seed5", "dccrn-s", 198_402) | values,
+        teacher | {"rtf_median": 0.02, "rtf_p99": 0.03, "core_s_per_hour": 72.0},
+    ):
         write_cost(recipe / "results" / "cost.jsonl", line)
     return read_results(recipe)
 
@@ -54,6 +57,12 @@ def test_a_network_that_was_not_measured(recipe, make_rows, commit):
 
 def test_counters_that_differ_are_explained_in_the_notes(recipe):
     assert "kd_dccrn-s_seed5: here is why." in cost_table(measured(recipe, macs_cause="here is why"), "test_noisy").notes
+
+
+def test_times_from_a_busy_machine_are_marked(recipe):
+    notes = cost_table(measured(recipe, core_s_per_hour=12.0), "test_noisy").notes
+    (note,) = (note for note in notes if "shared its core" in note)
+    assert note.startswith("kd_dccrn-s_seed5 ") and "wall clock 3.0 times processor time" in note
 
 
 def test_claims(recipe):
