@@ -109,9 +109,9 @@ def quality_table(results: Results, form: Form, published: dict) -> Table:
         table.rows.append(row | (ours or {PAPER_QUALITY[0].name: "not run"}))
     _embolden(table, systems, HEARD, form.heard, {m: m.name for m in PAPER_QUALITY})
     table.notes = [
-        f"PESQ is wide band, of CSIG, CBAK and COVL too; which the paper used is not said. SDR, SIR and SAR are of two references, "
-        f"speech and noise; the unprocessed mixture has no artifacts, so its SAR is missing. Means are on {form.heard}, over the items "
-        "where every system has the score. " + _published(form, form.quality),
+        "PESQ is wide band, of CSIG, CBAK and COVL too; which the paper used is not said. SDR, SIR and SAR are of two references, "
+        f"speech and noise; the unprocessed mixture has no artifacts, so its SAR is missing. Means are on {form.heard}, over the "
+        "items where every system has the score. " + _published(form, form.quality),
     ]
     return table
 
@@ -135,8 +135,8 @@ def ablation_table(results: Results, form: Form) -> Table:
         table.rows.append(row)
     _embolden(table, systems, tuple(ABLATION), everywhere, {CER: "cer", WER: "wer"})
     table.notes = [
-        f"Which losses each row of the paper's tables {form.ablation} uses is lost in print, so no published number stands here. Its text "
-        "says that all losses together are best and that the tokens (L_d) bring more than the latents (L_e).",
+        f"Which losses each row of the paper's tables {form.ablation} uses is lost in print, so no published number stands here. Its "
+        "text says that all losses together are best and that the tokens (L_d) bring more than the latents (L_e).",
         *_start(results, systems.values()),
     ]
     return table
@@ -165,7 +165,8 @@ def _embolden(
 def _published(form: Form, number: int) -> str:
     where = f"table {number} of the paper"
     if form.other:
-        return f"Published: {where}, on {form.other}, with another recogniser and other noises: orders may be compared, levels may not."
+        other = f"on {form.other}, with another recogniser and other noises"
+        return f"Published: {where}, {other}: orders may be compared, levels may not."
     return f"Published: {where}; its doubtful figures are named in `conf/reference/paper.yaml`."
 
 

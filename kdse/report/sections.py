@@ -5,6 +5,7 @@ from typing import Any
 
 from kdse.report.approaches import approaches_table
 from kdse.report.best import best_of
+from kdse.report.cost import claims, cost_table
 from kdse.report.omega import chosen, omega_table, without_front_end
 from kdse.report.paired import detectable_note, matched_pairs_test, show_p
 from kdse.report.rows import CER, QUALITY, WER, Metric, Results, Scores, System, compare, shared_scores
@@ -48,6 +49,7 @@ def sections(results: Results) -> list[Section]:
     found = [Section("Noisy test speech", main.notes, main), Section("Paired differences", paired.notes, paired)]
     if compared_pairs(results, "test_noisy"):
         found[-1].text = [*paired.notes, f"The utterances that a front end harmed and mended most are aligned in `{WORST}`."]
+    found.append(Section("Claims", [], bullets=claims(results, "test_noisy")))
     by_snr = snr_table(results, "test_noisy", clean="test_clean")
     if by_snr:
         image = (PLOT_BY_SNR, "WER by signal-to-noise ratio")
@@ -55,6 +57,9 @@ def sections(results: Results) -> list[Section]:
     scale = size_table(results, "test_noisy")
     if scale:
         found.append(Section("Size of the student", scale.notes, scale, image=(PLOT_SIZE, "WER by size of the student")))
+    cost = cost_table(results, "test_noisy")
+    if cost:
+        found.append(Section("Cost of the front ends", cost.notes, cost))
     every = approaches_table(results, "test_noisy")
     if every:
         image = (PLOT_TRAINING, "training loss of the joint approaches and of kd")
