@@ -135,8 +135,8 @@ def ablation_table(results: Results, form: Form) -> Table:
         table.rows.append(row)
     _embolden(table, systems, tuple(ABLATION), everywhere, {CER: "cer", WER: "wer"})
     table.notes = [
-        f"Which losses each row of the paper's tables {form.ablation} uses is lost in print, so no published number stands here. Its "
-        "text says that all losses together are best and that the tokens (L_d) bring more than the latents (L_e).",
+        f"Which losses each row of the paper's tables {form.ablation} uses is lost in print, so no published number stands here. "
+        "Its text says that all losses together are best and that the tokens (L_d) bring more than the latents (L_e).",
         *_start(results, systems.values()),
     ]
     return table

@@ -42,9 +42,19 @@ def run(args) -> int:
 def write_report(recipe: Path, results, expdir: Path, title: str | None = None):
     """Write RESULTS.md, tables, plots and report.html of a recipe; return its main table."""
     from kdse.report.curves import plot_omega, plot_omega_panels, plot_size
+    from kdse.report.errors import plot_errors
     from kdse.report.page import render_page
     from kdse.report.plots import plot_all_losses, plot_tokens, plot_training, plot_wer_by_snr
-    from kdse.report.sections import PLOT_BY_SNR, PLOT_OMEGA, PLOT_OMEGA_ALL, PLOT_SIZE, PLOT_TOKENS, PLOT_TRAINING, sections
+    from kdse.report.sections import (
+        PLOT_BY_SNR,
+        PLOT_ERRORS,
+        PLOT_OMEGA,
+        PLOT_OMEGA_ALL,
+        PLOT_SIZE,
+        PLOT_TOKENS,
+        PLOT_TRAINING,
+        sections,
+    )
 
     title = title or title_of(recipe, results.corpus)
     parts = sections(results)
@@ -52,6 +62,7 @@ def write_report(recipe: Path, results, expdir: Path, title: str | None = None):
         write_text(recipe / path, text)
     drawn = {
         PLOT_BY_SNR: plot_wer_by_snr(results, "test_noisy", "test_clean", recipe / PLOT_BY_SNR),
+        PLOT_ERRORS: plot_errors(results, "test_noisy", recipe / PLOT_ERRORS),
         PLOT_SIZE: plot_size(results, "test_noisy", "test_clean", recipe / PLOT_SIZE),
         PLOT_TRAINING: plot_training(results, expdir, recipe / PLOT_TRAINING),
         PLOT_OMEGA: plot_omega(results, "test_noisy", recipe / PLOT_OMEGA),

@@ -8,7 +8,9 @@ from kdse.report.best import best_of
 from kdse.report.cost import claims, cost_table
 from kdse.report.omega import chosen, omega_table, without_front_end
 from kdse.report.paired import detectable_note, matched_pairs_test, show_p
-from kdse.report.rows import CER, QUALITY, WER, Metric, Results, Scores, System, compare, shared_scores
+from kdse.report.paper import paper_tables
+from kdse.report.quality import noise_table, quality_table
+from kdse.report.rows import CER, EVERY_QUALITY, QUALITY, WER, Metric, Results, Scores, System, compare, shared_scores
 from kdse.report.size import size_table
 from kdse.report.tables import Column, Table, markdown
 from kdse.report.worst import WORST, compared_pairs
@@ -22,6 +24,7 @@ NAMES = {"mct_noisy": "no front end (mct_noisy)"}
 ORACLE = "oracle_irm"
 DIFFERENCES = (("kd", "standalone_se"), ("kd", "mct_noisy"))
 PLOT_BY_SNR, PLOT_TOKENS = "results/plots/wer_by_snr.png", "results/plots/tokens.png"
+PLOT_ERRORS = "results/plots/errors.png"
 PLOT_OMEGA, PLOT_SIZE = "results/plots/omega.png", "results/plots/size.png"
 PLOT_TRAINING, PLOT_OMEGA_ALL = "results/plots/training_loss.png", "results/plots/omega_approaches.png"
 SYNTHETIC = (
@@ -54,6 +57,18 @@ def sections(results: Results) -> list[Section]:
     if by_snr:
         image = (PLOT_BY_SNR, "WER by signal-to-noise ratio")
         found.append(Section("By signal-to-noise ratio", by_snr.notes, by_snr, image=image))
+    by_noise = noise_table(results, "test_noisy")
+    if by_noise:
+        found.append(Section("By noise", by_noise.notes, by_noise))
+    heard = quality_table(results, "test_noisy")
+    if heard:
+        found.append(Section("Quality and noise reduction", heard.notes, heard))
+        what = (
+            "Left-over noise and artifacts, each as energy over that of the speech in the estimate, means over items (−SIR, and "
+            "1/SDR − 1/SIR). Artifacts are what no mixture of filtered speech and noise explains; observation adding trades them "
+            "for noise."
+        )
+        found.append(Section("", [what], image=(PLOT_ERRORS, "noise error against artifact error")))
     scale = size_table(results, "test_noisy")
     if scale:
         found.append(Section("Size of the student", scale.notes, scale, image=(PLOT_SIZE, "WER by size of the student")))
@@ -75,6 +90,8 @@ def sections(results: Results) -> list[Section]:
         )
         what += "The utterance is the one at 0 dB (if any) with the median token error rate without a front end."
         found.append(Section("What the recogniser hears", [what], image=(PLOT_TOKENS, "acoustic tokens frame by frame")))
+    for number, table in enumerate(paper_tables(results)):
+        found.append(Section("" if number else "The paper's tables", [f"{table.title}.", *table.notes], table))
     dev = main_table(results, "dev_noisy", name="dev")
     found.append(Section("Development set", ["Tuning and selection look at this set only.", *dev.notes], dev))
     found.append(Section("How to read this", [], bullets=footer(results)))
@@ -225,7 +242,7 @@ def missing_scores(results: Results) -> list[str]:
     found: dict[tuple[str, str, str], dict[str, list[str]]] = {}
     for system in results.systems:
         for row in system.rows:
-            for metric in QUALITY:
+            for metric in (*EVERY_QUALITY, QUALITY[-1]):
                 why = row["missing"].get(metric.name)
                 if why and why not in (*BY_RULE, NO_TOKENS):
                     of_system = found.setdefault((metric.label, row["set"], why), {})

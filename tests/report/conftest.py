@@ -9,7 +9,7 @@ import yaml
 from kdse.scoring.row import METRICS, write_rows
 
 SNRS = (-5.0, 0.0, 5.0, 10.0)
-NOT_COMPUTED = "not computed in this version"
+HAS_REFERENCE = "only for recordings without a clean reference"
 
 
 def made_up_rows(
@@ -31,9 +31,18 @@ def made_up_rows(
                 words, chars = int(own.binomial(5, p)), int(own.binomial(20, 0.6 * p))
                 level = 0 if snr is None else snr
                 scores = {"pesq_wb": 1.6 + 0.05 * level + 0.2 * ease, "stoi": 0.8 + 0.01 * level, "si_sdr": level + 4 * ease}
+                scores |= {
+                    "pesq_nb": 2.0 + 0.05 * level,
+                    "estoi": 0.7 + 0.01 * level,
+                    "snr_out": level + 3 * ease,
+                    "ssnr": 0.5 * level,
+                }
+                scores |= {"csig": 2.5 + ease / 2, "cbak": 2.0 + ease / 2, "covl": 2.2 + ease / 2, "wada_snr": float(level)}
+                scores |= {"sdr": level + 2 * ease, "sir": level + 3 * ease + 3}
+                scores |= {"sar": 12.0 - ease}
                 scores["token_error_rate"] = 0.4 - 0.01 * level - 0.05 * ease
                 row = dict.fromkeys(METRICS) | {k: round(v + 0.01 * float(own.normal()), 4) for k, v in scores.items()}
-                missing = {m: NOT_COMPUTED for m in METRICS if row[m] is None}
+                missing = {m: HAS_REFERENCE for m in METRICS if row[m] is None}
                 run = "_".join(filter(None, [approach, student, f"seed{seed}"]))
                 rows.append(
                     {
