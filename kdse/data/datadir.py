@@ -17,8 +17,8 @@ from kdse.errors import UserError
 from kdse.files import atomic_dir, read_text
 from kdse.progress import progress
 
-TABLES = ("wav.scp", "spk1.scp", "noise1.scp", "text", "utt2spk", "utt2category", "utt2snr", "utt2noise", "utt2orig")
-"""Files with one line per utterance; spk2utt is made from utt2spk."""
+TABLES = ("wav.scp", "spk1.scp", "noise1.scp", "text", "utt2spk", "utt2subset", "utt2category", "utt2snr", "utt2noise", "utt2orig")
+"""Files with one line per utterance; spk2utt is made from utt2spk. `utt2subset`: the part of a corpus that is scored in parts."""
 PIPES_HELP = "run 'command |' entries of wav.scp in a shell (only for data you trust)"
 AUDIO_TABLES = ("wav.scp", "spk1.scp", "noise1.scp")
 NEEDED = ("wav.scp", "text", "utt2spk")

@@ -13,6 +13,7 @@ from kdse.stage import Step
 
 CORPORA = {
     "an4": "kdse.data.corpora.an4",
+    "librispeech": "kdse.data.corpora.librispeech",
     "mini": "kdse.data.corpora.mini",
 }
 """name: module with `add_arguments(parser)`, `prepare(data_dir, nj, **options)` and, to know whether a rerun is needed,

@@ -35,26 +35,31 @@ class SetsConfig:
     """The fixed sets. YAML files only override these values.
 
     Args:
-        test_snrs: dB; every test utterance is mixed at each of them.
+        test_snrs: dB; every test utterance is mixed at each of them, or at one without `test_all_snrs`.
         dev_snrs: dB; each dev utterance is mixed at one of them, or at each with `dev_all_snrs`.
+        seen_share: of the items, those mixed with training noises. Where it is above 0 an item's category says `seen:` or `unseen:`
+            before the noise's own.
         seed: another seed draws other noises and offsets.
     """
 
     test_snrs: tuple = (-5.0, 0.0, 5.0, 10.0)
     dev_snrs: tuple = (-5.0, 0.0, 5.0, 10.0)
     dev_all_snrs: bool = False
+    test_all_snrs: bool = True
+    seen_share: float = 0.0
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Item:
-    """What a manifest line says before the audio is known: one utterance at one SNR, None for clean."""
+    """What a manifest line says before the audio is known: one utterance at one SNR, None for clean, and the split of its noise."""
 
     id: str
     utt: str
     source: str
     snr: float | None
     key: tuple
+    split: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,17 +83,43 @@ def run(args: argparse.Namespace) -> int:
         pack_noise(noise, [n for n in noises if n.split == split], args.nj)
         if short_noise == "error":
             check_lengths(Pack(speech), Pack(noise))
-    for name, split in (("dev_noisy", "dev"), ("test_noisy", "test"), ("test_clean", "test")):
-        data, used = DataDir(args.data / split), [n for n in noises if n.split == split]
-        made = {"corpus": corpus, "data": _state(data)}
-        if name != "test_clean":
-            made |= {key: value for key, value in asdict(config).items() if key.startswith(split) or key == "seed"}
-            made |= {"short_noise": short_noise, "noise": fingerprint([to_tsv(used), _files([n.path for n in used])])}
-        step = Step(args.dump / name, made, f"mix {name}")
-        if step.needed():
-            make_set(step.folder, plan(name, data, corpus, config), data, used, short_noise, args.nj, args.pipes)
-            step.finish()
+    for split in ("dev", "test"):
+        data = DataDir(args.data / split)
+        splits = (split, "train") if config.seen_share else (split,)
+        used = [n for n in noises if n.split in splits]
+        for name, utts in parts(data, split).items():
+            clean = name.endswith("_clean")
+            made = {"corpus": corpus, "data": _state(data)}
+            if not clean:
+                made |= _options(config, split) | {"short_noise": short_noise}
+                made |= {"noise": fingerprint([to_tsv(used), _files([n.path for n in used])])}
+            step = Step(args.dump / name, made, f"mix {name}")
+            if step.needed():
+                items = plan(name, data, utts, corpus, config, split)
+                make_set(step.folder, items, data, used, short_noise, args.nj, args.pipes)
+                step.finish()
     return 0
+
+
+def parts(data: DataDir, split: str) -> dict[str, list[str]]:
+    """{set: its utterances}: `dev_noisy`, or `test_noisy` and `test_clean`; of a corpus scored in parts these for each of them, so
+    that the utterances of the subset test-other make `test-other_noisy` and `test-other_clean`."""
+    subsets: dict[str, list[str]] = {}
+    for utt in data.utts:
+        subsets.setdefault(data["utt2subset"][utt] if "utt2subset" in data else split, []).append(utt)
+    for subset in subsets:  # a name that begins with test is what `kdse.selected` keeps unselected runs away from
+        if subset != split and not subset.startswith(f"{split}-"):
+            raise UserError(f"{data.folder / 'utt2subset'}: the name of a subset of {split} begins with '{split}-', not '{subset}'")
+    kinds = ("noisy",) if split == "dev" else ("noisy", "clean")
+    return {f"{subset}_{kind}": subsets[subset] for kind in kinds for subset in sorted(subsets)}
+
+
+def _options(config: SetsConfig, split: str) -> dict:
+    """What of the options the noisy sets of a split depend on. One that is younger than sets which were made without it counts only
+    where it is not at its default, so that those stay done."""
+    used, default = asdict(config), asdict(SetsConfig())
+    names = [name for name in used if name.startswith(split) or name in ("seed", "seen_share")]
+    return {name: used[name] for name in names if name not in ("test_all_snrs", "seen_share") or used[name] != default[name]}
 
 
 def load(path: Path | None) -> tuple[SetsConfig, str]:
@@ -103,6 +134,8 @@ def load(path: Path | None) -> tuple[SetsConfig, str]:
         if not snrs or not all(type(snr) in (int, float) and math.isfinite(snr) for snr in snrs) or len(set(snrs)) < len(snrs):
             raise UserError(f"{path}, sets: {key} takes different finite numbers in dB like [-5, 0, 5], not {list(snrs)}")
         config = replace(config, **{key: tuple(map(float, snrs))})
+    if not 0 <= config.seen_share <= 1:
+        raise UserError(f"{path}, sets: seen_share is between 0 and 1, not {config.seen_share}")
     return config, MixConfig.load(path).short_noise
 
 
@@ -149,27 +182,32 @@ def check_lengths(speech: Pack, noise: Pack, speed: float = 1.0) -> None:
         raise UserError(short(f"{utt}{slow}", length, noise_id, noise.length(noise_id)))
 
 
-def plan(name: str, data: DataDir, corpus: str, config: SetsConfig) -> list[Item]:
+def plan(name: str, data: DataDir, utts: list[str], corpus: str, config: SetsConfig, split: str) -> list[Item]:
     """The items of a set, sorted by utterance and SNR; noise and offset are drawn later from each item's key."""
+    snrs: tuple = config.dev_snrs if split == "dev" else config.test_snrs
+    each = config.dev_all_snrs if split == "dev" else config.test_all_snrs
     items = []
-    for utt in data.utts:
-        snrs: tuple = (None,)
-        if name == "test_noisy":
-            snrs = config.test_snrs
-        elif name == "dev_noisy":
-            one = rng_for(corpus, name, config.seed, utt, "snr").integers(len(config.dev_snrs))
-            snrs = config.dev_snrs if config.dev_all_snrs else (config.dev_snrs[one],)
-        for snr in snrs:
+    for utt in utts:
+        chosen = snrs
+        if name.endswith("_clean"):
+            chosen = (None,)
+        elif not each:
+            chosen = (snrs[rng_for(corpus, name, config.seed, utt, "snr").integers(len(snrs))],)
+        for snr in chosen:
             key = (corpus, name, config.seed, utt, "clean" if snr is None else f"{snr:g}")
-            items.append(Item(utt, utt, data["wav.scp"][utt], snr, key))
+            seen = snr is not None and config.seen_share > 0 and rng_for(*key, "seen").random() < config.seen_share
+            items.append(Item(utt, utt, data["wav.scp"][utt], snr, key, "train" if seen else split))
     return items
 
 
 def make_set(folder: Path, items: list[Item], data: DataDir, noises: list[Noise], short_noise: str, nj: int, pipes: bool) -> None:
     """Write one set: three archives, the tables and manifest.jsonl; the folder appears when all of it is there."""
     category = {n.noise_id: n.category for n in noises}
+    if len({n.split for n in noises}) > 1:
+        category = {n.noise_id: f"{'seen' if n.split == 'train' else 'unseen'}:{n.category}" for n in noises}
     tables: dict[str, dict[str, str]] = {}
-    jobs = [(item, noises, short_noise, pipes) for item in items]
+    by_split = {split: [n for n in noises if n.split == split] for split in {n.split for n in noises}}
+    jobs = [(item, by_split[item.split] if item.snr is not None else [], short_noise, pipes) for item in items]
     noisy_set = any(item.snr is not None for item in items)
     with atomic_dir(folder) as part:
         kinds = ("wav", "spk1", "noise1") if noisy_set else ("wav",)
