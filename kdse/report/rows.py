@@ -55,6 +55,16 @@ Item = tuple[str, str, float | None]
 """(utt, noise, snr): what two systems share."""
 
 
+def within(row: Row, set_name: str) -> bool:
+    """Whether a row counts for a set. Of a corpus that is scored in parts `test_noisy` stands for all of them together:
+
+    >>> [within({"set": name}, "test_noisy") for name in ("test_noisy", "test-clean_noisy", "test-clean_clean", "dev-clean_noisy")]
+    [True, True, False, False]
+    """
+    split, _, kind = set_name.partition("_")
+    return row["set"] == set_name or (row["set"].startswith(f"{split}-") and row["set"].endswith(f"_{kind}"))
+
+
 @dataclass(frozen=True)
 class System:
     """All runs that differ in nothing but the seed, decoded one way. `family` is the run's name without its seed."""
@@ -74,7 +84,7 @@ class System:
 
     def seeds_on(self, set_name: str) -> tuple[int, ...]:
         """Seeds of the runs that were scored on a set; a run without a seed counts as 0."""
-        return tuple(sorted({row["seed"] or 0 for row in self.rows if row["set"] == set_name}))
+        return tuple(sorted({row["seed"] or 0 for row in self.rows if within(row, set_name)}))
 
     def scores(self, set_name: str, metric: Metric, seeds: Iterable[int] | None = None) -> "Scores":
         """The metric for each item of a set, averaged over the runs (of the seeds given).
@@ -83,7 +93,7 @@ class System:
         """
         by_run: dict[str, dict[Item, Row]] = {}
         for row in self.rows:
-            if row["set"] == set_name and (seeds is None or (row["seed"] or 0) in seeds):
+            if within(row, set_name) and (seeds is None or (row["seed"] or 0) in seeds):
                 by_run.setdefault(row["run"], {})[(row["utt"], row["noise"] or "", row["snr"])] = row
         runs = list(by_run.items())
         for run, items in runs[1:]:
@@ -168,7 +178,11 @@ class Results:
 
     def on(self, set_name: str) -> list[System]:
         """The systems scored on a set, in table order, without observation adding."""
-        return [s for s in self.systems if not s.omega and any(row["set"] == set_name for row in s.rows)]
+        return [s for s in self.systems if not s.omega and any(within(row, set_name) for row in s.rows)]
+
+    def parts(self, set_name: str) -> list[str]:
+        """The sets that a name stands for (see `within`); [] where none was scored."""
+        return sorted({row["set"] for row in self.rows(lambda row: within(row, set_name))})
 
     def headline(self, set_name: str) -> list[System]:
         """`on`, with one system of each approach, so that a plot can be read: the one with the most seeds, of equals the first.

@@ -7,7 +7,7 @@ import numpy as np
 
 from kdse.report.approaches import approaches_table
 from kdse.report.omega import chosen, omega_table
-from kdse.report.rows import CER, QUALITY, WER, Metric, Results, Scores, System, compare, shared_scores
+from kdse.report.rows import CER, QUALITY, WER, Metric, Results, Scores, System, compare, shared_scores, within
 from kdse.report.size import size_table
 from kdse.report.tables import Column, Table, markdown
 from kdse.scoring.score import NO_TOKENS, NOT_COMPUTED, WORDS_ALONE
@@ -60,7 +60,7 @@ def sections(results: Results) -> list[Section]:
     adding = omega_table(results, "test_noisy")
     if adding:
         found.append(Section("Observation adding", adding.notes, adding, image=(PLOT_OMEGA, "WER by the share of noisy signal")))
-    if results.rows(lambda row: row["set"] == "test_noisy" and row["token_error_rate"] is not None):
+    if results.rows(lambda row: within(row, "test_noisy") and row["token_error_rate"] is not None):
         what = (
             "Each strip is one utterance, each colour an acoustic token; a black mark says that noise, or enhancement, changed it. "
         )
@@ -127,7 +127,9 @@ def main_table(results: Results, set_name: str, ceiling: str | None = None, name
         best = _best(metric, per_system, ceilings)
         if best is not None:
             table.bold.add((shown[best], metric.name))
-    table.notes = _coverage(scores)
+    parts = results.parts(set_name)
+    together = [f"{set_name}: {', '.join(parts[:-1])} and {parts[-1]} together."] if len(parts) > 1 else []
+    table.notes = [*together, *_coverage(scores)]
     return table
 
 
