@@ -163,7 +163,7 @@ def difference_table(results: Results, set_name: str) -> Table:
 
 def snr_table(results: Results, set_name: str, clean: str) -> Table | None:
     """WER for each SNR, and on clean speech; None where no row has an SNR."""
-    snrs = sorted({row["snr"] for row in results.rows(lambda row: row["set"] == set_name) if row["snr"] is not None})
+    snrs = sorted({row["snr"] for row in results.rows(lambda row: within(row, set_name)) if row["snr"] is not None})
     if not snrs:
         return None
     columns = [Column("system", "WER %"), *(Column(f"snr_{snr:g}", f"{snr:g} dB", interval=False) for snr in snrs)]
