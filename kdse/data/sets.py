@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -21,6 +21,8 @@ from kdse.data.mix import MixConfig, Mixture, choose_noise, combine, cut, mix, r
 from kdse.data.noise import COLUMNS, Noise, check_splits, read_noise, to_tsv
 from kdse.data.pack import Pack
 from kdse.data.prepare import corpus_name
+from kdse.data.reverb import choose_rir, tail
+from kdse.data.rirs import Rir, read_rir, read_rir_table
 from kdse.errors import UserError
 from kdse.files import atomic_dir, check_keys, fingerprint, read_text, sha256
 from kdse.progress import say
@@ -39,6 +41,7 @@ class SetsConfig:
         dev_snrs: dB; each dev utterance is mixed at one of them, or at each with `dev_all_snrs`.
         seen_share: of the items, those mixed with training noises. Where it is above 0 an item's category says `seen:` or `unseen:`
             before the noise's own.
+        rir_share: of the items, those heard in a room; what it adds to the speech is part of the noise (`kdse.data.reverb`).
         seed: another seed draws other noises and offsets.
     """
 
@@ -47,12 +50,14 @@ class SetsConfig:
     dev_all_snrs: bool = False
     test_all_snrs: bool = True
     seen_share: float = 0.0
+    rir_share: float = 0.0
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Item:
-    """What a manifest line says before the audio is known: one utterance at one SNR, None for clean, and the split of its noise."""
+    """What a manifest line says before the audio is known: one utterance at one SNR (None: clean), the split of its noise, and
+    the room it is heard in."""
 
     id: str
     utt: str
@@ -60,6 +65,7 @@ class Item:
     snr: float | None
     key: tuple
     split: str
+    rir: Rir | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,6 +82,9 @@ def run(args: argparse.Namespace) -> int:
         return verify(args.rebuild, args.nj, args.pipes)
     config, short_noise = load(args.sets)
     corpus, noises = corpus_name(args.data), read_noise_table(args.data / "noise.tsv")
+    rirs = read_rir_table(args.data / "rirs.tsv")
+    if config.rir_share and not rirs:
+        raise UserError(f"{args.sets}, sets: rir_share needs room responses; set RIRS in db.sh and run stage 1 again")
     for split in ("train", "dev"):
         data = DataDir(args.data / split)
         speech, noise = args.dump / "pack" / f"speech_{split}", args.dump / "pack" / f"noise_{split}"
@@ -83,19 +92,23 @@ def run(args: argparse.Namespace) -> int:
         pack_noise(noise, [n for n in noises if n.split == split], args.nj)
         if short_noise == "error":
             check_lengths(Pack(speech), Pack(noise))
+        if rirs:
+            pack_rirs(args.dump / "pack" / f"rir_{split}", [r for r in rirs if r.split == split], args.nj)
     for split in ("dev", "test"):
         data = DataDir(args.data / split)
         splits = (split, "train") if config.seen_share else (split,)
         used = [n for n in noises if n.split in splits]
+        rooms = [r for r in rirs if r.split == split] if config.rir_share else []
+        state = _state(data)
         for name, utts in parts(data, split).items():
-            clean = name.endswith("_clean")
-            made = {"corpus": corpus, "data": _state(data)}
-            if not clean:
+            made = {"corpus": corpus, "data": state}
+            if not name.endswith("_clean"):
                 made |= _options(config, split) | {"short_noise": short_noise}
                 made |= {"noise": fingerprint([to_tsv(used), _files([n.path for n in used])])}
+                made |= {"rirs": _files([r.path for r in rooms])} if rooms else {}
             step = Step(args.dump / name, made, f"mix {name}")
             if step.needed():
-                items = plan(name, data, utts, corpus, config, split)
+                items = plan(name, data, utts, corpus, config, split, rooms)
                 make_set(step.folder, items, data, used, short_noise, args.nj, args.pipes)
                 step.finish()
     return 0
@@ -118,8 +131,9 @@ def _options(config: SetsConfig, split: str) -> dict:
     """What of the options the noisy sets of a split depend on. One that is younger than sets which were made without it counts only
     where it is not at its default, so that those stay done."""
     used, default = asdict(config), asdict(SetsConfig())
-    names = [name for name in used if name.startswith(split) or name in ("seed", "seen_share")]
-    return {name: used[name] for name in names if name not in ("test_all_snrs", "seen_share") or used[name] != default[name]}
+    names = [name for name in used if name.startswith(split) or name in ("seed", "seen_share", "rir_share")]
+    younger = ("test_all_snrs", "seen_share", "rir_share")
+    return {name: used[name] for name in names if name not in younger or used[name] != default[name]}
 
 
 def load(path: Path | None) -> tuple[SetsConfig, str]:
@@ -134,8 +148,9 @@ def load(path: Path | None) -> tuple[SetsConfig, str]:
         if not snrs or not all(type(snr) in (int, float) and math.isfinite(snr) for snr in snrs) or len(set(snrs)) < len(snrs):
             raise UserError(f"{path}, sets: {key} takes different finite numbers in dB like [-5, 0, 5], not {list(snrs)}")
         config = replace(config, **{key: tuple(map(float, snrs))})
-    if not 0 <= config.seen_share <= 1:
-        raise UserError(f"{path}, sets: seen_share is between 0 and 1, not {config.seen_share}")
+    for key in ("seen_share", "rir_share"):
+        if not 0 <= getattr(config, key) <= 1:
+            raise UserError(f"{path}, sets: {key} is between 0 and 1, not {getattr(config, key)}")
     return config, MixConfig.load(path).short_noise
 
 
@@ -173,6 +188,14 @@ def pack_noise(folder: Path, noises: list[Noise], nj: int) -> None:
         step.finish()
 
 
+def pack_rirs(folder: Path, rirs: list[Rir], nj: int) -> None:
+    """Pack room responses of one split, unless that is done."""
+    step = Step(folder, {"rirs": [r.rir_id for r in rirs], "files": _files([r.path for r in rirs])}, f"pack {folder.name}")
+    if step.needed():
+        Pack.write(folder, zip([r.rir_id for r in rirs], in_processes(read_rir, rirs, nj, step.what), strict=True))
+        step.finish()
+
+
 def check_lengths(speech: Pack, noise: Pack, speed: float = 1.0) -> None:
     """Raise UserError where a noise is shorter than the longest utterance at this speed: better now than amid a training."""
     utt, noise_id = max(speech, key=speech.length), min(noise, key=noise.length)
@@ -182,9 +205,12 @@ def check_lengths(speech: Pack, noise: Pack, speed: float = 1.0) -> None:
         raise UserError(short(f"{utt}{slow}", length, noise_id, noise.length(noise_id)))
 
 
-def plan(name: str, data: DataDir, utts: list[str], corpus: str, config: SetsConfig, split: str) -> list[Item]:
+def plan(
+    name: str, data: DataDir, utts: list[str], corpus: str, config: SetsConfig, split: str, rirs: Sequence[Rir] = ()
+) -> list[Item]:
     """The items of a set, sorted by utterance and SNR; noise and offset are drawn later from each item's key."""
     snrs: tuple = config.dev_snrs if split == "dev" else config.test_snrs
+    rooms = {r.rir_id: r for r in rirs}
     each = config.dev_all_snrs if split == "dev" else config.test_all_snrs
     items = []
     for utt in utts:
@@ -196,7 +222,8 @@ def plan(name: str, data: DataDir, utts: list[str], corpus: str, config: SetsCon
         for snr in chosen:
             key = (corpus, name, config.seed, utt, "clean" if snr is None else f"{snr:g}")
             seen = snr is not None and config.seen_share > 0 and rng_for(*key, "seen").random() < config.seen_share
-            items.append(Item(utt, utt, data["wav.scp"][utt], snr, key, "train" if seen else split))
+            rir_id = "" if snr is None else choose_rir(rng_for(*key, "rir"), tuple(rooms), config.rir_share)
+            items.append(Item(utt, utt, data["wav.scp"][utt], snr, key, "train" if seen else split, rooms.get(rir_id)))
     return items
 
 
@@ -235,7 +262,8 @@ def rebuild(line: Mapping, pipes: bool = False) -> np.ndarray:
     if line["noise"] is None:
         return speech
     stretch = cut(_noise_audio(line["noise_source"]), line["offset"], len(speech))
-    return combine(speech, stretch, line["gain"], line["noise_gain"])[0]
+    late = tail(speech, read_rir(Rir(line["rir"], "", line["rir_source"]))) if line.get("rir") else None
+    return combine(speech, stretch, line["gain"], line["noise_gain"], late)[0]
 
 
 def verify(folder: Path, nj: int, pipes: bool = False) -> int:
@@ -274,9 +302,11 @@ def _mix(job: tuple[Item, list[Noise], str, bool]) -> tuple[dict, Mixture]:
         mixture = Mixture(speech, speech, np.zeros_like(speech), math.inf, 1.0, 0.0, 0)
     else:
         noise_id, offset, stretch = choose_noise(rng_for(*item.key), _NoiseFiles(noises), len(speech), item.utt, short_noise)
-        mixture = mix(speech, stretch, item.snr, 0, 0.0, item.utt, noise_id)
+        late = tail(speech, read_rir(item.rir)) if item.rir else None
+        mixture = mix(speech, stretch, item.snr, 0, 0.0, item.utt, noise_id, late)
         source = next(n.path for n in noises if n.noise_id == noise_id)
         line |= {"id": f"{item.utt}__{noise_id}__{item.snr:g}dB", "noise": noise_id, "offset": offset}
+        line |= {"rir": item.rir.rir_id, "rir_source": item.rir.path} if item.rir else {}
     line |= {"gain": mixture.gain, "noise_gain": mixture.noise_gain, "sha256": checksum(mixture.noisy)}
     return {**line, "clean_source": item.source, "noise_source": source}, mixture
 

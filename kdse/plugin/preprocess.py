@@ -21,6 +21,7 @@ class MixOptions:
     Attributes:
         corpus: enters the key of the randomness.
         noise_train, noise_valid: folders of packs.
+        rir_train, rir_valid: those of room responses, where the mix has a `rir_prob`.
         mix: options of `kdse.data.mix.MixConfig`.
         seed: of the mixtures; validation mixtures ignore it, so that all runs are compared on the same items.
         speeds: speed factors to choose from in training (backends only; a front end needs s and ŝ aligned with cached targets).
@@ -32,6 +33,8 @@ class MixOptions:
     noise_train: str
     noise_valid: str
     mix: dict[str, Any]
+    rir_train: str = ""
+    rir_valid: str = ""
     seed: int = 0
     speeds: tuple[float, ...] = (1.0,)
     clean_epochs: int = 0
@@ -49,6 +52,8 @@ class MixPreprocessor(AbsPreprocessor):
         self.options, self.rest, self.epoch = options, rest, 0
         self.config = MixConfig.of(options.mix, "mix_conf")
         self.noise = Pack(options.noise_train if train else options.noise_valid)
+        rirs = options.rir_train if train else options.rir_valid
+        self.rirs = Pack(rirs) if rirs else None
 
     def __call__(self, uid: str, data: dict[str, Any]) -> dict[str, np.ndarray]:
         name = "speech_ref1" if "speech_ref1" in data else "speech"
@@ -57,7 +62,7 @@ class MixPreprocessor(AbsPreprocessor):
         if self.train and len(self.options.speeds) > 1:
             speed = rng_for(self.options.corpus, "speed", seed, epoch, uid).choice(self.options.speeds)
             speech = change_speed(speech, float(speed))
-        item = draw(speech, uid, epoch, seed, self.noise, self.config_of(epoch), purpose, self.options.corpus)
+        item = draw(speech, uid, epoch, seed, self.noise, self.config_of(epoch), purpose, self.options.corpus, self.rirs)
         noisy = item.noisy.astype(np.float32) / FULL_SCALE
         if name == "speech_ref1":
             data = {**data, "speech_mix": noisy, "speech_ref1": item.speech.astype(np.float32) / FULL_SCALE}

@@ -209,14 +209,16 @@ def _common(args: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]:
     """The config with what every training run adds: mixing, seed, devices."""
     if not 0 <= args.seed < 2**32:
         raise UserError(f"--seed is a whole number from 0 to {2**32 - 1}, not {args.seed}")
-    packs = {
-        f"noise_{name}": str(_needed(args.dump / "pack" / f"noise_{pack}", "stage 2"))
-        for name, pack in (("train", "train"), ("valid", "dev"))
-    }
-    mixing = {}
+    mixing, needed = {}, {"noise": "stage 2"}
     if args.mix:
-        MixConfig.load(args.mix)  # refuses what stage 2 refuses
+        if MixConfig.load(args.mix).rir_prob:  # refuses what stage 2 refuses
+            needed["rir"] = "stages 1 and 2 with RIRS="
         mixing = read_config(args.mix).get("train") or {}
+    packs = {
+        f"{kind}_{mode}": str(_needed(args.dump / "pack" / f"{kind}_{name}", stage))
+        for kind, stage in needed.items()
+        for mode, name in MODES
+    }
     mix_conf = merge(config.get("mix_conf", {}), {"corpus": args.corpus, **packs, "mix": mixing, "seed": args.seed})
     devices: dict[str, Any] = {"ngpu": args.ngpu, "multiprocessing_distributed": args.ngpu > 1 or args.num_nodes > 1}
     if args.num_nodes > 1:
@@ -246,7 +248,8 @@ def _state(config: dict[str, Any]) -> dict[str, Any]:
     """What the result depends on: the config without the devices, and the packs' fingerprints."""
     kept = {k: v for k, v in config.items() if k not in ("ngpu", "multiprocessing_distributed", "dist_launcher", "num_workers")}
     pack = Path(config["mix_conf"]["noise_train"]).parent
-    names = ("speech_train", "speech_dev", "noise_train", "noise_dev")
+    names = ["speech_train", "speech_dev", "noise_train", "noise_dev"]
+    names += [f"rir_{name}" for mode, name in MODES if f"rir_{mode}" in config["mix_conf"]]
     return {"config": kept, "packs": {name: sha256(_needed(pack / name, "stage 2") / "index.json") for name in names}}
 
 

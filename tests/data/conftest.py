@@ -11,6 +11,8 @@ from kdse.cli import main
 from kdse.data.audio import RATE
 
 TRAIN = {"fash": ("YES", "G TWO EIGHTY NINE"), "mblw": ("X I SIXTY ONE", "STOP"), "fjam": ("NO", "FIVE"), "mcel": ("GO", "A B")}
+LIBRISPEECH = {"train-clean-100": (3, 2), "dev-clean": (2, 2), "dev-other": (1, 3), "test-clean": (2, 4), "test-other": (2, 3)}
+"""subset: (speakers, utterances of each)"""
 TEST = {"mjwl": ("ENTER TWO NINE", "REPEAT"), "fcaw": ("ERASE U D", "HELP")}
 
 
@@ -89,6 +91,22 @@ def make_an4(tmp_path):
         return root
 
     return make
+
+
+@pytest.fixture
+def librispeech_tree(tmp_path) -> Path:
+    """A miniature LibriSpeech in its official layout: 1.0 to 1.3 s each; speakers are numbered through all subsets."""
+    root, speaker = tmp_path / "LibriSpeech", 100
+    for subset, (speakers, utterances) in LIBRISPEECH.items():
+        for speaker in range(speaker + 1, speaker + 1 + speakers):  # noqa: B020
+            folder = root / subset / str(speaker) / "7000"
+            lines = []
+            for i in range(utterances):
+                utt = f"{speaker}-7000-{i:04d}"
+                _write_audio(folder / f"{utt}.flac", _speechlike(1.0 + 0.1 * (i % 4), 10 * speaker + i))
+                lines.append(f"{utt} DON'T SAY {'ONE TWO THREE FOUR'.split()[i]}\n")
+            (folder / f"{speaker}-7000.trans.txt").write_text("".join(lines))
+    return root
 
 
 @pytest.fixture

@@ -15,33 +15,22 @@ from kdse.data.datadir import DataDir, read_table, validate
 from kdse.data.expected import Expected
 
 SIZE = {"train-clean-100": (3, 2), "dev-clean": (2, 2), "dev-other": (1, 3), "test-clean": (2, 4), "test-other": (2, 3)}
-"""subset: (speakers, utterances of each) of the miniature."""
+"""subset: (speakers, utterances of each) of the miniature in conftest.py."""
 SETS = ("dev-clean_noisy", "dev-other_noisy", "test-clean_noisy", "test-other_noisy", "test-clean_clean", "test-other_clean")
 
 
 @pytest.fixture
-def corpus(tmp_path, speechlike, write_audio) -> Path:
-    """The miniature: 1.0 to 1.3 s each; speakers are numbered through all subsets."""
-    root, speaker = tmp_path / "LibriSpeech", 100
-    for subset, (speakers, utterances) in SIZE.items():
-        for speaker in range(speaker + 1, speaker + 1 + speakers):  # noqa: B020
-            folder = root / subset / str(speaker) / "7000"
-            lines = []
-            for i in range(utterances):
-                utt = f"{speaker}-7000-{i:04d}"
-                write_audio(folder / f"{utt}.flac", speechlike(1.0 + 0.1 * (i % 4), 10 * speaker + i))
-                lines.append(f"{utt} DON'T SAY {'ONE TWO THREE FOUR'.split()[i]}\n")
-            (folder / f"{speaker}-7000.trans.txt").write_text("".join(lines))
-    return root
+def corpus(librispeech_tree) -> Path:
+    return librispeech_tree
 
 
 @pytest.fixture
-def counted(corpus, monkeypatch):
+def counted(librispeech_tree, monkeypatch):
     """The miniature's own counts stand for the published ones."""
     for subset, (speakers, utterances) in SIZE.items():
         seconds = sum(1.0 + 0.1 * (i % 4) for i in range(utterances)) * speakers
         monkeypatch.setitem(EXPECTED, subset, Expected(speakers * utterances, speakers, seconds / 3600))
-    return corpus
+    return librispeech_tree
 
 
 CONF = """

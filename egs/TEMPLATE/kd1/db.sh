@@ -18,5 +18,7 @@ LIBRISPEECH="${LIBRISPEECH:-}"
 NOISE="${NOISE:-}"
 # Test noises, where they are another collection
 NOISE_TEST="${NOISE_TEST:-}"
-export AN4 LIBRISPEECH NOISE NOISE_TEST
+# Room impulse responses: RIRS_NOISES of OpenSLR 28
+RIRS="${RIRS:-}"
+export AN4 LIBRISPEECH NOISE NOISE_TEST RIRS
 unset _data

@@ -23,7 +23,8 @@ fi
 data=(--librispeech "$LIBRISPEECH" --noise "$NOISE" --hours "$hours")
 [ -z "$NOISE_TEST" ] || data+=(--noise_test "$NOISE_TEST")
 [ "$download" = false ] || data+=(--download)
-conf=conf
+conf=conf mix=default
+[ -z "$RIRS" ] || { data+=(--rirs "$RIRS") && mix=reverb; }
 [ "$size" = default ] || conf=conf/tiny allow_partial=true
 [ "$allow_partial" = false ] || data+=(--allow_partial)
 
@@ -32,6 +33,6 @@ exec ../../TEMPLATE/kd1/kd.sh \
     --sets "dev-clean_noisy dev-other_noisy test-clean_noisy test-other_noisy test-clean_clean test-other_clean" \
     --asr_config "$conf/asr/conformer.yaml" --teacher_config "$conf/teacher/conformer.yaml" \
     --student_config "$conf/student/bandcrn-m.yaml" --all_config "$conf/student/bandcrn-m_warm.yaml" \
-    --tokens_config "$conf/tokens.yaml" \
+    --tokens_config "$conf/tokens.yaml" --mix_config "conf/mix/$mix.yaml" \
     --data_opts "$(printf '%s\n' "${data[@]}")" \
     "${options[@]}"

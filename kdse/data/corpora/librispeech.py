@@ -13,8 +13,9 @@ from kdse.data.corpus import Utterance, counts, state, write_corpus
 from kdse.data.download import fetch, unpack
 from kdse.data.expected import ALLOW_PARTIAL_HELP, Expected, check_expected
 from kdse.data.noise import NOISE_HELP, NOISE_TEST_HELP, Noise, find_noises
+from kdse.data.rirs import RIRS_HELP, find_rirs, to_tsv
 from kdse.errors import UserError
-from kdse.files import read_text
+from kdse.files import fingerprint, read_text, write_text
 
 EXPECTED = {
     "train-clean-100": Expected(28539, 251, 100.6),
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--noise", type=_given, required=True, metavar="DIR_OR_TSV", help=NOISE_HELP)
     parser.add_argument("--noise_test", type=Path, metavar="DIR_OR_TSV", help=NOISE_TEST_HELP)
+    parser.add_argument("--rirs", type=Path, metavar="DIR", help=RIRS_HELP)
     parser.add_argument("--hours", choices=TRAIN, default="100", help="of training speech (default: 100)")
     parser.add_argument("--allow_partial", action="store_true", help=ALLOW_PARTIAL_HELP)
     parser.add_argument("--download", action="store_true", help="fetch the subsets that are missing (6 GB; 60 GB for 960 hours)")
@@ -64,19 +66,25 @@ def _given(text: str) -> Path:
     return Path(text)
 
 
-def inputs(download: bool = False, url: str = URL, **options) -> dict:
+def inputs(download: bool = False, url: str = URL, rirs: Path | None = None, **options) -> dict:
     """What the data dirs depend on, for deciding whether to run again. What is to be downloaded is downloaded first."""
     if download:
         fetch_missing(options["librispeech"], options["hours"], url)
-    return {**state(*find(**options)), "hours": options["hours"], "allow_partial": options["allow_partial"]}
+    return {
+        **state(*find(**options)),
+        "hours": options["hours"],
+        "allow_partial": options["allow_partial"],
+        "rirs": fingerprint(to_tsv(find_rirs(rirs))) if rirs else None,
+    }
 
 
-def prepare(data_dir: Path, nj: int, download: bool = False, url: str = URL, **options) -> None:
-    """Write data_dir/{train,dev,test} and data_dir/noise.tsv, all of them or none.
+def prepare(data_dir: Path, nj: int, download: bool = False, url: str = URL, rirs: Path | None = None, **options) -> None:
+    """Write data_dir/{train,dev,test} and data_dir/noise.tsv, all of them or none, and data_dir/rirs.tsv where there are `rirs`.
 
     Raises: UserError where a subset does not hold what was published, unless `allow_partial`.
     """
     splits, noises = find(**options)
+    rooms = find_rirs(rirs) if rirs else []
 
     def check(subset: str, found: Expected) -> None:
         check_expected(subset, found, EXPECTED[subset], str(options["librispeech"]), options["allow_partial"])
@@ -86,6 +94,10 @@ def prepare(data_dir: Path, nj: int, download: bool = False, url: str = URL, **o
             for subset, found in counts(utterances).items():
                 check(subset, found)
     write_corpus(data_dir, splits, noises, nj, check)
+    if rooms:
+        write_text(data_dir / "rirs.tsv", to_tsv(rooms))
+    else:
+        (data_dir / "rirs.tsv").unlink(missing_ok=True)
 
 
 def subsets(hours: str) -> dict[str, tuple[str, ...]]:
