@@ -1,4 +1,4 @@
-"""egs/librispeech_noisy as a user runs it, every stage and with rooms, on a tree in LibriSpeech's layout with the voices of mini."""
+"""egs/librispeech_noisy as a user runs it, every stage, with rooms, on a tree in LibriSpeech's layout with the voices of mini."""
 
 import gzip
 import json
