@@ -83,6 +83,20 @@ def test_seen_and_unseen_noises_are_told_apart(kdse, corpus, noise_tsv, tmp_path
     assert code == 2 and "seen_share is between 0 and 1, not 1.5" in err
 
 
+def test_another_collection_for_the_tests(kdse, corpus, noise_tsv, tmp_path, write_audio, noiselike):
+    """--noise_test: its noises and no others are test noises."""
+    for place in ("DKITCHEN", "STRAFFIC"):
+        write_audio(tmp_path / "demand" / place / "ch01.wav", noiselike(2, len(place)))
+    command = ("data", "librispeech", "--librispeech", corpus, "--noise", noise_tsv, "--allow_partial")
+    assert kdse(*command)[0] == 0
+    code, out, _ = kdse(*command, "--noise_test", tmp_path / "demand")
+    assert code == 0 and "noise changed from" in out
+    assert kdse("mix")[0] == 0
+    heard = {name: set(read_table(f"dump/{name}/utt2noise").values()) for name in ("dev-clean_noisy", "test-clean_noisy")}
+    assert heard == {"dev-clean_noisy": {"n_owl"}, "test-clean_noisy": {"demand-DKITCHEN", "demand-STRAFFIC"}}
+    assert len(DataDir("dump/test-clean_noisy")) == 8 * 4  # without options each utterance at each SNR
+
+
 def test_the_share_of_seen_noises(kdse, corpus, noise_tsv, tmp_path):
     """0 is what a set without the option holds, to the last bit; 1 leaves no unseen noise."""
     assert kdse("data", "librispeech", "--librispeech", corpus, "--noise", noise_tsv, "--allow_partial")[0] == 0
