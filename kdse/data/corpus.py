@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +48,7 @@ def state(splits: dict[str, list[Utterance]], noises: list[Noise]) -> dict:
 
 def _given(u: Utterance) -> dict:
     """What is known of an utterance; a corpus without subsets keeps the fingerprint it had before there were any."""
-    return {key: value for key, value in asdict(u).items() if key != "subset" or value}
+    return {key: value for key, value in vars(u).items() if key != "subset" or value}
 
 
 def write_corpus(
