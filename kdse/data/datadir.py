@@ -22,6 +22,10 @@ TABLES = ("wav.scp", "spk1.scp", "noise1.scp", "text", "utt2spk", "utt2subset", 
 PIPES_HELP = "run 'command |' entries of wav.scp in a shell (only for data you trust)"
 AUDIO_TABLES = ("wav.scp", "spk1.scp", "noise1.scp")
 NEEDED = ("wav.scp", "text", "utt2spk")
+CLEAN, SIMU, REAL = "CLEAN", "SIMU", "REAL"
+"""What utt2category says in the data dirs of stage 1, in the words of ESPnet's enh_s2t recipes: clean speech, which stage 2 or
+training mixes with noise; a mixture that somebody else made; a recording in noise, which has no clean signal. Without the table
+all is clean. (In the sets that stage 2 mixes, the category is the noise's.)"""
 
 T, R = TypeVar("T"), TypeVar("R")
 
@@ -68,6 +72,17 @@ class DataDir:
                 # Clean items of a mixed set have no noise.
                 if lost is not None and not (other in ("noise1.scp", "utt2noise", "utt2snr") and one == "wav.scp"):
                     raise UserError(f"{self.folder}: utterance {lost} is in {one} but not in {other}")
+
+    def categories(self) -> dict[str, str]:
+        """{utterance: CLEAN, SIMU or REAL} of a data dir of stage 1; {} where all is clean.
+
+        Raises: UserError where the table says anything else.
+        """
+        table = self.tables.get("utt2category", {})
+        for utt, category in table.items():
+            if category not in (CLEAN, SIMU, REAL):
+                raise UserError(f"{self.folder / 'utt2category'}: utterance {utt} is {CLEAN}, {SIMU} or {REAL}, not '{category}'")
+        return table
 
     def __getitem__(self, name: str) -> dict[str, str]:
         return self.tables[name]

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -70,9 +71,9 @@ def _listed(source: Path, name: str) -> list[Noise]:
     raise UserError(f"there is no noise folder or TSV at {source}; set {name} in db.sh")
 
 
-def check_splits(noises: list[Noise], source: Path | str) -> None:
+def check_splits(noises: list[Noise], source: Path | str, splits: Iterable[str] = SPLITS) -> None:
     """Raise UserError where a split has no noise."""
-    for split in SPLITS:
+    for split in splits:
         if not any(noise.split == split for noise in noises):
             raise UserError(f"{source}: no noise is of split '{split}'; name splits in a TSV or by subfolders train, dev, test")
 

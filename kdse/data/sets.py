@@ -16,11 +16,12 @@ import numpy as np
 
 from kdse.config import override, read_config
 from kdse.data.audio import ArkWriter, read_audio
-from kdse.data.datadir import PIPES_HELP, DataDir, check_speech, in_processes, write_tables
+from kdse.data.datadir import CLEAN, PIPES_HELP, DataDir, check_speech, in_processes, write_tables
 from kdse.data.mix import MixConfig, Mixture, choose_noise, combine, cut, mix, rng_for, short
-from kdse.data.noise import COLUMNS, Noise, check_splits, read_noise, to_tsv
+from kdse.data.noise import COLUMNS, SPLITS, Noise, check_splits, read_noise, to_tsv
 from kdse.data.pack import Pack
 from kdse.data.prepare import corpus_name
+from kdse.data.ready import take_over
 from kdse.data.reverb import choose_rir, tail
 from kdse.data.rirs import Rir, read_rir, read_rir_table
 from kdse.errors import UserError
@@ -81,7 +82,9 @@ def run(args: argparse.Namespace) -> int:
     if args.rebuild:
         return verify(args.rebuild, args.nj, args.pipes)
     config, short_noise = load(args.sets)
-    corpus, noises = corpus_name(args.data), read_noise_table(args.data / "noise.tsv")
+    # A corpus that brings the sets it is tested on need not have a test split.
+    splits = SPLITS if (args.data / "test").is_dir() or not (args.data / "sets").is_dir() else ("train", "dev")
+    corpus, noises = corpus_name(args.data), read_noise_table(args.data / "noise.tsv", splits)
     rirs = read_rir_table(args.data / "rirs.tsv")
     if config.rir_share and not rirs:
         raise UserError(f"{args.sets}, sets: rir_share needs room responses; set RIRS in db.sh and run stage 1 again")
@@ -94,10 +97,10 @@ def run(args: argparse.Namespace) -> int:
             check_lengths(Pack(speech), Pack(noise))
         if rirs:
             pack_rirs(args.dump / "pack" / f"rir_{split}", [r for r in rirs if r.split == split], args.nj)
-    for split in ("dev", "test"):
+    for split in splits[1:]:
         data = DataDir(args.data / split)
-        splits = (split, "train") if config.seen_share else (split,)
-        used = [n for n in noises if n.split in splits]
+        heard = (split, "train") if config.seen_share else (split,)
+        used = [n for n in noises if n.split in heard]
         rooms = [r for r in rirs if r.split == split] if config.rir_share else []
         state = _state(data)
         for name, utts in parts(data, split).items():
@@ -111,6 +114,7 @@ def run(args: argparse.Namespace) -> int:
                 items = plan(name, data, utts, corpus, config, split, rooms)
                 make_set(step.folder, items, data, used, short_noise, args.nj, args.pipes)
                 step.finish()
+    take_over(args.data, args.dump, _state)
     return 0
 
 
@@ -154,10 +158,10 @@ def load(path: Path | None) -> tuple[SetsConfig, str]:
     return config, MixConfig.load(path).short_noise
 
 
-def read_noise_table(path: Path) -> list[Noise]:
+def read_noise_table(path: Path, splits: tuple[str, ...] = SPLITS) -> list[Noise]:
     """Read data/noise.tsv as stage 1 wrote it.
 
-    Raises: UserError where it is missing, a line lacks a column, or a split has no noise.
+    Raises: UserError where it is missing, a line lacks a column, or one of the splits has no noise.
     """
     if not path.is_file():
         raise UserError(f"{path} is missing; run stage 1 (kdse data) first")
@@ -167,7 +171,7 @@ def read_noise_table(path: Path) -> list[Noise]:
         if lost:
             raise UserError(f"{path}, line {number} lacks the column '{lost}'; run stage 1 (kdse data) again")
         noises.append(Noise(*(row[column] for column in COLUMNS)))
-    check_splits(noises, path)
+    check_splits(noises, path, splits)
     return noises
 
 
@@ -176,7 +180,8 @@ def pack_speech(folder: Path, data: DataDir, nj: int, pipes: bool) -> None:
     step = Step(folder, {"data": _state(data)}, f"pack {folder.name}")
     if step.needed():
         jobs = [(data["wav.scp"][utt], utt, pipes) for utt in data.utts]
-        Pack.write(folder, zip(data.utts, in_processes(_speech, jobs, nj, step.what), strict=True))
+        recordings = [utt for utt, category in data.categories().items() if category != CLEAN]
+        Pack.write(folder, zip(data.utts, in_processes(_speech, jobs, nj, step.what), strict=True), recordings)
         step.finish()
 
 
@@ -198,7 +203,7 @@ def pack_rirs(folder: Path, rirs: list[Rir], nj: int) -> None:
 
 def check_lengths(speech: Pack, noise: Pack, speed: float = 1.0) -> None:
     """Raise UserError where a noise is shorter than the longest utterance at this speed: better now than amid a training."""
-    utt, noise_id = max(speech, key=speech.length), min(noise, key=noise.length)
+    utt, noise_id = max(speech.clean, key=speech.length), min(noise, key=noise.length)
     length = math.ceil(speech.length(utt) * 100 / round(100 * speed))
     if noise.length(noise_id) < length:
         slow = "" if speed == 1.0 else f" at speed {speed:g}"
