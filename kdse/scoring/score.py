@@ -17,6 +17,7 @@ from kdse.stage import Step, done_hash
 NO_FRONT_END = "mct_noisy"
 NOT_COMPUTED = "not computed in this version"
 NO_TOKENS = "decoded without acoustic tokens"
+NO_REFERENCE = "no clean reference"
 WORDS_ALONE = "of observation adding only the words are scored"
 LIBRARIES = ("jiwer", "pesq", "pystoi", "numpy", "scipy", "soundfile")
 
@@ -25,7 +26,8 @@ Quality = dict[str, tuple[dict[str, float | None], dict[str, str]]]
 
 @dataclass(frozen=True)
 class Item:
-    """One item of a fixed set. `utt` is the utterance that several items share; `snr` in dB, None where clean or real."""
+    """One item of a fixed set. `utt` is the utterance that several items share; `snr` in dB, None where clean or real; `clean` is
+    None for a real recording."""
 
     utt: str
     speaker: str
@@ -34,7 +36,7 @@ class Item:
     snr: float | None
     ref: str
     noisy: str
-    clean: str
+    clean: str | None
 
 
 def add_arguments(parser) -> None:
@@ -101,15 +103,16 @@ def score_set(folder: Path, about: dict, name: str, data: Path, heard: Path, dec
     hyps = read_hypotheses(heard / "text")
     check_same_ids(items, hyps, heard / "text")
     omega = float(decode.get("omega", 0.0))
-    words_alone = dict.fromkeys(COMPUTED), dict.fromkeys(COMPUTED, WORDS_ALONE)
-    scores = dict.fromkeys(items, words_alone) if omega else _quality_of_set(folder, about, name, data, items, nj)
+    why = WORDS_ALONE if omega else NO_REFERENCE if all(item.clean is None for item in items.values()) else None
+    words_alone = dict.fromkeys(COMPUTED), dict.fromkeys(COMPUTED, why)
+    scores = dict.fromkeys(items, words_alone) if why else _quality_of_set(folder, about, name, data, items, nj)
     rates = read_token_errors(heard)
     later = {metric: NOT_COMPUTED for metric in METRICS if metric not in COMPUTED}
     later["token_error_rate"] = NO_TOKENS
     for key, item in items.items():
         ref, hyp = normalise(item.ref), normalise(hyps[key])
         values, missing = scores[key]
-        missing = later | missing
+        missing = later | missing | ({} if item.clean else {"token_error_rate": NO_REFERENCE})
         if key in rates:
             values = values | {"token_error_rate": rates[key]}
             del missing["token_error_rate"]
@@ -131,9 +134,16 @@ def read_items(folder: Path) -> dict[str, Item]:
 
     Raises: UserError where the set was not made, a file is missing or the ids of two files differ.
     """
-    from kdse.data.datadir import DataDir
+    from kdse.data.datadir import REAL, DataDir
 
-    data = DataDir(folder, needed=("wav.scp", "spk1.scp", "text", "utt2spk"))
+    data = DataDir(folder)
+    if "spk1.scp" not in data:
+        utt = next((utt for utt in data.utts if data.tables.get("utt2category", {}).get(utt) != REAL), None)
+        if utt:
+            raise UserError(
+                f"{folder} has no spk1.scp, and utterance {utt} is not declared {REAL} in utt2category; only real recordings "
+                "have no clean reference"
+            )
 
     def value(table: str, key: str) -> str | None:
         return data[table].get(key) if table in data else None
@@ -147,7 +157,7 @@ def read_items(folder: Path) -> dict[str, Item]:
             snr=_snr(value("utt2snr", key), folder / "utt2snr", key),
             ref=data["text"][key],
             noisy=data["wav.scp"][key],
-            clean=data["spk1.scp"][key],
+            clean=value("spk1.scp", key),
         )
         for key in data.utts
     }
