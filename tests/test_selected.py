@@ -20,6 +20,13 @@ def test_test_sets_are_for_selected_runs(tmp_path, capsys):
     assert f"kd_seed1 is not in {file}: test_noisy, test_clean left out" in capsys.readouterr().out
 
 
+def test_test_sets_of_chime4_are_named_otherwise(tmp_path):
+    (tmp_path / "selected.yaml").write_text("runs: [kd_seed0]\n")
+    sets = ["dt05_real", "dt05_simu", "et05_real", "et05_simu", "et05_bth"]
+    assert allowed_sets("kd_seed0", sets, tmp_path / "selected.yaml") == sets
+    assert allowed_sets("kd_seed1", sets, tmp_path / "selected.yaml") == sets[:2]
+
+
 @pytest.mark.parametrize("text", ["", "runs: kd_seed0", "runs: [1]"])
 def test_a_selection_without_a_list_of_runs_is_refused(tmp_path, text):
     (tmp_path / "selected.yaml").write_text(text)

@@ -68,7 +68,7 @@ class D4AM(StandaloneSE):
 
     def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, lesson: Lesson) -> Losses:
         """Return l_asr and l_r, each with weight 1; the rule weighs them."""
-        _, l_r = super().__call__(enhanced, clean, lengths)["l_r"]
+        _, l_r = super().__call__(enhanced, clean, lengths, lesson)["l_r"]
         return {"l_asr": (1.0, lesson.recognise(enhanced)), "l_r": (1.0, l_r)}
 
     def rule(self) -> nn.Module:

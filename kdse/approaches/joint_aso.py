@@ -6,7 +6,7 @@ from torch import Tensor
 
 from kdse.approaches.joint_straight import JointStraight
 from kdse.approaches.lesson import Lesson
-from kdse.approaches.standalone_se import Losses, StandaloneSE
+from kdse.approaches.standalone_se import Losses, StandaloneSE, over
 from kdse.errors import UserError
 from kdse.losses import latent_distance
 
@@ -39,11 +39,11 @@ class JointASO(JointStraight):
 
     def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, lesson: Lesson) -> Losses:
         """Return the losses of `lesson.step`, 0 or 1; validation, which has no step, has those of the second."""
-        _, l_r = StandaloneSE.__call__(self, enhanced, clean, lengths)["l_r"]
+        _, l_r = StandaloneSE.__call__(self, enhanced, clean, lengths, lesson)["l_r"]
         if lesson.step != 0:
             return {"l_asr": (1 - self.alpha_2, lesson.recognise(enhanced)), "l_r": (self.alpha_2, l_r)}
         losses: Losses = {"l_r": (self.alpha_1, l_r)}
         if self.features:
             (heard, frames), (target, _) = lesson.features(enhanced), lesson.features(clean)
-            losses["l_f"] = (1 - self.alpha_1, latent_distance(heard, target, frames))
+            losses["l_f"] = (1 - self.alpha_1, over(lesson.referenced, latent_distance, heard, target, frames))
         return losses

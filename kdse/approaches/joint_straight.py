@@ -30,7 +30,7 @@ class JointStraight(StandaloneSE):
 
     def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, lesson: Lesson) -> Losses:
         """Return l_asr and l_r for (B, N) waveforms with (B,) lengths; `lesson.recognise` gives L_ASR of a waveform."""
-        _, l_r = super().__call__(enhanced, clean, lengths)["l_r"]
+        _, l_r = super().__call__(enhanced, clean, lengths, lesson)["l_r"]
         return {"l_asr": (self.lambda_asr, lesson.recognise(enhanced)), "l_r": (1 - self.lambda_asr, l_r)}
 
     def rule(self) -> nn.Module:

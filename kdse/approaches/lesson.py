@@ -41,6 +41,7 @@ class Lesson(NamedTuple):
         memory: see `StandaloneSE.memory`.
         step: 0 or 1 where a minibatch is served twice, else None.
         training: false in validation.
+        referenced: (B,) booleans, which utterances have a clean waveform, or None where all have.
     """
 
     teacher: Teacher | None = None
@@ -53,3 +54,4 @@ class Lesson(NamedTuple):
     memory: nn.Module | None = None
     step: int | None = None
     training: bool = False
+    referenced: Tensor | None = None

@@ -31,7 +31,7 @@ class MCTAll(StandaloneSE):
 
     def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, lesson: Lesson) -> Losses:
         """Return l_asr, and with weight 0 the front end's l_r."""
-        _, l_r = super().__call__(enhanced, clean, lengths)["l_r"]
+        _, l_r = super().__call__(enhanced, clean, lengths, lesson)["l_r"]
         heard = enhanced
         if lesson.training:
             draw = torch.rand(len(clean), 1, device=clean.device)

@@ -1,6 +1,7 @@
 """`standalone_se`: the front end learns to restore the waveform and knows nothing of recognition (alias `kd_r`)."""
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,27 @@ from kdse.errors import UserError, did_you_mean
 from kdse.losses import SIGNAL
 
 Losses = dict[str, tuple[float, Tensor]]
+
+
+def over(known: Tensor | None, loss: Callable[..., Tensor], enhanced: Tensor, clean: Tensor, lengths: Tensor, **options) -> Tensor:
+    """A loss over the utterances of a batch that have a clean waveform: recordings go through a front end without one.
+
+    Args:
+        known: (B,) booleans, None for all of them.
+        enhanced, clean, lengths: (B, …), (B, …) and (B,).
+    Returns: the loss, 0 where none has.
+
+    >>> import torch
+    >>> mean = lambda x, y, n: (x - y).abs().mean()
+    >>> x, y, n = torch.tensor([[1.0], [7.0]]), torch.zeros(2, 1), torch.tensor([1, 1])
+    >>> [over(k, mean, x, y, n).item() for k in (None, torch.tensor([True, False]), torch.tensor([False, False]))]
+    [4.0, 1.0, 0.0]
+    """
+    if known is None or known.all():
+        return loss(enhanced, clean, lengths, **options)
+    if not known.any():
+        return 0.0 * enhanced.sum()
+    return loss(enhanced[known], clean[known], lengths[known], **options)
 
 
 @dataclass(frozen=True)
@@ -40,8 +62,9 @@ class StandaloneSE:
         typed(self.signal_conf, {option.name: option.default for option in options}, f"signal loss {self.signal_loss}")
 
     def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, lesson: Lesson | None = None) -> Losses:
-        """Return {"l_r": (1, L_r)} for (B, N) waveforms ŝ and s with (B,) lengths."""
-        return {"l_r": (1.0, SIGNAL[self.signal_loss](enhanced, clean, lengths, **self.signal_conf))}
+        """Return {"l_r": (1, L_r)} for (B, N) waveforms ŝ and s with (B,) lengths, over the utterances that have an s."""
+        known = lesson.referenced if lesson else None
+        return {"l_r": (1.0, over(known, SIGNAL[self.signal_loss], enhanced, clean, lengths, **self.signal_conf))}
 
     def rule(self) -> nn.Module | None:
         """What is made of the gradients of l_asr and l_r, see `kdse.approaches.gradients`; None: they are added up."""

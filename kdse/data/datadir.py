@@ -17,8 +17,8 @@ from kdse.errors import UserError
 from kdse.files import atomic_dir, read_text
 from kdse.progress import progress
 
-TABLES = ("wav.scp", "spk1.scp", "noise1.scp", "text", "utt2spk", "utt2category", "utt2snr", "utt2noise", "utt2orig")
-"""Files with one line per utterance; spk2utt is made from utt2spk."""
+TABLES = ("wav.scp", "spk1.scp", "noise1.scp", "text", "utt2spk", "utt2subset", "utt2category", "utt2snr", "utt2noise", "utt2orig")
+"""Files with one line per utterance; spk2utt is made from utt2spk. `utt2subset`: the part of a corpus that is scored in parts."""
 PIPES_HELP = "run 'command |' entries of wav.scp in a shell (only for data you trust)"
 AUDIO_TABLES = ("wav.scp", "spk1.scp", "noise1.scp")
 NEEDED = ("wav.scp", "text", "utt2spk")
@@ -72,6 +72,17 @@ class DataDir:
                 # Clean items of a mixed set have no noise.
                 if lost is not None and not (other in ("noise1.scp", "utt2noise", "utt2snr") and one == "wav.scp"):
                     raise UserError(f"{self.folder}: utterance {lost} is in {one} but not in {other}")
+
+    def categories(self) -> dict[str, str]:
+        """{utterance: CLEAN, SIMU or REAL} of a data dir of stage 1; {} where all is clean.
+
+        Raises: UserError where the table says anything else.
+        """
+        table = self.tables.get("utt2category", {})
+        for utt, category in table.items():
+            if category not in (CLEAN, SIMU, REAL):
+                raise UserError(f"{self.folder / 'utt2category'}: utterance {utt} is {CLEAN}, {SIMU} or {REAL}, not '{category}'")
+        return table
 
     def __getitem__(self, name: str) -> dict[str, str]:
         return self.tables[name]

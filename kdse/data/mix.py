@@ -11,6 +11,7 @@ import numpy as np
 
 from kdse.config import override, read_config
 from kdse.data.audio import RATE, check_samples
+from kdse.data.reverb import choose_rir, tail
 from kdse.errors import UserError
 from kdse.files import check_keys
 
@@ -33,6 +34,7 @@ class MixConfig:
     Args:
         snr_low, snr_high: dB over speech-active power, uniform between them.
         clean_prob: share of items without noise.
+        rir_prob: share of items heard in a room (`kdse.data.reverb`), with noise or without.
         gain_low_db, gain_high_db: level of the whole item, uniform between them.
         short_noise: 'error', or 'repeat' to play a noise shorter than the speech again from its beginning.
     """
@@ -43,6 +45,7 @@ class MixConfig:
     gain_low_db: float = -6.0
     gain_high_db: float = 6.0
     short_noise: str = "error"
+    rir_prob: float = 0.0
 
     @classmethod
     def of(cls, values: Mapping[str, Any], where: str) -> "MixConfig":
@@ -50,8 +53,9 @@ class MixConfig:
         config = override(cls, values, where)
         if config.short_noise not in ("error", "repeat"):
             raise UserError(f"{where}: short_noise is 'error' or 'repeat', not '{config.short_noise}'")
-        if not 0 <= config.clean_prob <= 1:
-            raise UserError(f"{where}: clean_prob is between 0 and 1, not {config.clean_prob}")
+        for name in ("clean_prob", "rir_prob"):
+            if not 0 <= getattr(config, name) <= 1:
+                raise UserError(f"{where}: {name} is between 0 and 1, not {getattr(config, name)}")
         for low, high in (("snr_low", "snr_high"), ("gain_low_db", "gain_high_db")):
             if getattr(config, low) > getattr(config, high):
                 raise UserError(f"{where}: {low} is above {high}")
@@ -75,6 +79,7 @@ class Mixture:
         gain, noise_gain: linear factors of the original speech and noise samples, before rounding.
         offset: first sample used of the noise.
         noise_id: which noise, '' where there is none.
+        rir_id: which room, '' where there is none; what it adds to the speech is part of `noise`.
     """
 
     noisy: np.ndarray
@@ -85,6 +90,7 @@ class Mixture:
     noise_gain: float
     offset: int
     noise_id: str = ""
+    rir_id: str = ""
 
 
 def rng_for(*key: object) -> np.random.Generator:
@@ -122,7 +128,14 @@ def active_power(x: np.ndarray) -> float:
 
 
 def mix(
-    speech: np.ndarray, noise: np.ndarray, snr_db: float, offset: int = 0, gain_db: float = 0.0, utt: str = "", noise_id: str = ""
+    speech: np.ndarray,
+    noise: np.ndarray,
+    snr_db: float,
+    offset: int = 0,
+    gain_db: float = 0.0,
+    utt: str = "",
+    noise_id: str = "",
+    late: np.ndarray | None = None,
 ) -> Mixture:
     """Add noise[offset : offset + N] to speech at an SNR in dB: active power of the speech over mean power of that stretch.
 
@@ -131,13 +144,16 @@ def mix(
         snr_db: inf for no noise.
         gain_db: level of the whole; where the result would clip, both signals are turned down together, before rounding.
         utt, noise_id: named in errors, and `noise_id` in the result.
+        late: float32 (N,), what a room adds to the speech (`kdse.data.reverb.tail`); it becomes part of the noise.
     Raises: UserError where the speech or the stretch of noise is silent or NaN, or the noise ends too early.
     """
     speech, noise = _samples(speech, f"utterance {utt}"), _samples(noise, f"noise {noise_id}")
     if snr_db == math.inf:
-        gain = 10 ** (gain_db / 20) * min(1.0, PEAK / max(_peak(speech) * 10 ** (gain_db / 20), 1.0))
-        noisy, clean, nothing = combine(speech, np.zeros_like(speech), gain, 0.0)
-        return Mixture(noisy, clean, nothing, math.inf, gain, 0.0, 0)
+        gain = 10 ** (gain_db / 20)
+        loudest = _peak(speech) if late is None else max(_peak(speech), _peak(late), _peak(speech + late))
+        gain *= min(1.0, PEAK / max(loudest * gain, 1.0))
+        noisy, clean, rest = combine(speech, np.zeros_like(speech), gain, 0.0, late)
+        return Mixture(noisy, clean, rest, math.inf, gain, 0.0, 0)
     stretch = noise[offset : offset + len(speech)]
     if len(stretch) < len(speech):
         raise UserError(short(utt, len(speech), noise_id, len(noise)))
@@ -148,21 +164,30 @@ def mix(
         raise UserError(f"noise {noise_id} is silent from sample {offset} to {offset + len(speech)}, so no SNR can be set")
     gain = 10 ** (gain_db / 20)
     noise_gain = gain * math.sqrt(power / noise_power) * 10 ** (-snr_db / 20)
-    s, n = speech * np.float32(gain), stretch * np.float32(noise_gain)
+    s, n = _scaled(speech, stretch, gain, noise_gain, late)
     peak = max(_peak(s), _peak(n), _peak(s + n))
     if peak > PEAK:
         gain, noise_gain = gain * PEAK / peak, noise_gain * PEAK / peak
-        s, n = speech * np.float32(gain), stretch * np.float32(noise_gain)
+        s, n = _scaled(speech, stretch, gain, noise_gain, late)
     return Mixture(*_rounded(s, n), snr_db, gain, noise_gain, offset, noise_id)
 
 
-def combine(speech: np.ndarray, stretch: np.ndarray, gain: float, noise_gain: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def combine(
+    speech: np.ndarray, stretch: np.ndarray, gain: float, noise_gain: float, late: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Scale and round speech and noise, int16 (N,) each, and return (noisy, speech, noise) with noisy == speech + noise.
 
-    Only single multiplications and roundings in float32: the same bits on every machine, which is what lets a manifest
+    Only single multiplications, additions and roundings in float32: the same bits on every machine, which is what lets a manifest
     rebuild a set.
     """
-    return _rounded(speech * np.float32(gain), stretch * np.float32(noise_gain))
+    return _rounded(*_scaled(speech, stretch, gain, noise_gain, late))
+
+
+def _scaled(
+    speech: np.ndarray, stretch: np.ndarray, gain: float, noise_gain: float, late: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    s, n = speech * np.float32(gain), stretch * np.float32(noise_gain)
+    return s, n if late is None else n + late * np.float32(gain)
 
 
 def draw(
@@ -174,22 +199,29 @@ def draw(
     config: MixConfig,
     purpose: str = "train",
     corpus: str = "",
+    rirs: Mapping[str, np.ndarray] | None = None,
 ) -> Mixture:
     """Mix one training item on the fly; the same key (corpus, purpose, seed, epoch, utterance) always gives the same item.
 
     Args:
         speech: int16 (N,).
         noise: the noises to choose from, e.g. a `Pack`; their order counts.
-    Returns: a Mixture; without noise (`clean_prob`), noise is zeros and snr_db is inf.
+        rirs: the room responses to choose from, where `config.rir_prob` is above 0.
+    Returns: a Mixture; without noise (`clean_prob`), noise is what the room adds, or zeros, and snr_db is inf.
     """
     rng = rng_for(corpus, purpose, seed, epoch, utt)
     clean, snr, gain = rng.random(3).tolist()
     gain_db = config.gain_low_db + gain * (config.gain_high_db - config.gain_low_db)
+    rir_id = ""
+    if config.rir_prob:
+        assert rirs, "rir_prob without room responses"
+        rir_id = choose_rir(rng_for(corpus, purpose, seed, epoch, utt, "rir"), tuple(rirs), config.rir_prob)
+    late = tail(speech, rirs[rir_id]) if rirs and rir_id else None
     if clean < config.clean_prob:
-        return mix(speech, speech, math.inf, 0, gain_db, utt)
+        return replace(mix(speech, speech, math.inf, 0, gain_db, utt, late=late), rir_id=rir_id)
     snr_db = config.snr_low + snr * (config.snr_high - config.snr_low)
     noise_id, offset, stretch = choose_noise(rng, noise, len(speech), utt, config.short_noise)
-    return replace(mix(speech, stretch, snr_db, 0, gain_db, utt, noise_id), offset=offset)
+    return replace(mix(speech, stretch, snr_db, 0, gain_db, utt, noise_id, late), offset=offset, rir_id=rir_id)
 
 
 def choose_noise(

@@ -1,9 +1,11 @@
-"""Noises and their splits: any folder of audio, or a TSV with the columns `split` and `path`."""
+"""Noises and their splits: MUSAN, DEMAND, any folder of audio, or a TSV with the columns `split` and `path`."""
 
 import csv
 import hashlib
 import io
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,8 @@ from kdse.errors import UserError
 from kdse.files import read_text
 
 SPLITS = ("train", "dev", "test")
-NOISE_HELP = "noises: a folder of audio, or a TSV with the columns split and path"
+NOISE_HELP = "noises: a folder of audio (MUSAN, DEMAND and DNS in their own layouts), or a TSV with the columns split and path"
+NOISE_TEST_HELP = "test noises, where they are another collection: all of it, and --noise gives only those for training and dev"
 COLUMNS = ("noise_id", "split", "category", "path")
 
 
@@ -29,36 +32,48 @@ class Noise:
     path: str
 
 
-def find_noises(source: Path | str) -> list[Noise]:
+def find_noises(source: Path | str, test: Path | str | None = None) -> list[Noise]:
     """List the noises of a folder or a TSV, sorted by id.
 
     A TSV needs the columns `split` (train, dev or test) and `path` (relative to the TSV); `noise_id` defaults to the file's
     name and `category` to the id. A folder with subfolders train, dev and test is split by them, any other folder by a hash of
     each file's path in it (80 % train, 10 % dev, 10 % test), so that a file never changes its split when others come or go.
+    Of MUSAN (subfolders music, noise and speech) noise and music are taken: one talker is no noise. Of DEMAND (a subfolder for each
+    place, with ch01 to ch16) the first microphone is: the others recorded the same.
 
+    Args:
+        test: where the test noises are another collection: all of it, and `source` gives only noises for training and dev.
     Raises: UserError where something is missing, named twice, or a split is empty.
     """
-    source = Path(source)
-    if source.is_dir():
-        noises = _from_folder(source)
-    elif source.is_file():
-        noises = _from_tsv(source)
-    else:
-        raise UserError(f"there is no noise folder or TSV at {source}; set NOISE in db.sh")
+    noises = _listed(Path(source), "NOISE")
+    if test is not None:
+        noises = [n for n in noises if n.split != "test"] + [replace(n, split="test") for n in _listed(Path(test), "NOISE_TEST")]
     ids: dict[str, str] = {}
+    paths: set[str] = set()
     for noise in noises:
         if noise.noise_id in ids:
             raise UserError(f"{source}: noise {noise.noise_id} is given twice ({ids[noise.noise_id]} and {noise.path})")
+        if noise.path in paths and test is not None:
+            raise UserError(f"{noise.path} is a noise of {source} and of {test}; test noises must be others")
         if any(c.isspace() for c in noise.noise_id + noise.category) or "__" in noise.noise_id:
             raise UserError(f"{source}: noise '{noise.noise_id}' of '{noise.category}' has a space or '__' in its name; rename it")
         ids[noise.noise_id] = noise.path
+        paths.add(noise.path)
     check_splits(noises, source)
     return sorted(noises, key=lambda noise: noise.noise_id)
 
 
-def check_splits(noises: list[Noise], source: Path) -> None:
+def _listed(source: Path, name: str) -> list[Noise]:
+    if source.is_dir():
+        return _from_folder(source)
+    if source.is_file():
+        return _from_tsv(source)
+    raise UserError(f"there is no noise folder or TSV at {source}; set {name} in db.sh")
+
+
+def check_splits(noises: list[Noise], source: Path | str, splits: Iterable[str] = SPLITS) -> None:
     """Raise UserError where a split has no noise."""
-    for split in SPLITS:
+    for split in splits:
         if not any(noise.split == split for noise in noises):
             raise UserError(f"{source}: no noise is of split '{split}'; name splits in a TSV or by subfolders train, dev, test")
 
@@ -84,6 +99,7 @@ def to_tsv(noises: list[Noise]) -> str:
 
 def _from_folder(folder: Path) -> list[Noise]:
     split_by_name = all((folder / split).is_dir() for split in SPLITS)
+    musan = all((folder / part).is_dir() for part in ("music", "noise", "speech"))
     noises = []
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES):
         inside = path.relative_to(folder)
@@ -91,12 +107,23 @@ def _from_folder(folder: Path) -> list[Noise]:
         split = parts[0] if split_by_name else split_by_hash(inside.as_posix())
         if split not in SPLITS:
             continue
-        parts = parts[1:] if split_by_name else parts
-        name = "-".join(parts).replace(" ", "-")
-        noises.append(Noise(name, split, parts[-2].replace(" ", "-") if len(parts) > 1 else name, str(path.resolve())))
+        named = _name(parts[1:] if split_by_name else parts, musan)
+        if named:
+            # DNS has files named after videos, whose ids hold '__'.
+            name, category = (re.sub("_{2,}", "_", text.replace(" ", "-")) for text in named)
+            noises.append(Noise(name, split, category, str(path.resolve())))
     if not noises:
         raise UserError(f"the noise folder {folder} holds no audio ({', '.join(AUDIO_SUFFIXES)})")
     return noises
+
+
+def _name(parts: tuple[str, ...], musan: bool) -> tuple[str, str] | None:
+    """Id and category of a noise from the parts of its path; None where `find_noises` leaves it out."""
+    if musan:
+        return (f"musan-{parts[-1]}", parts[0]) if parts[0] in ("music", "noise") else None
+    if len(parts) == 2 and re.fullmatch(r"ch\d\d", parts[1]):
+        return (f"demand-{parts[0]}", parts[0]) if parts[1] == "ch01" else None
+    return "-".join(parts), parts[-2] if len(parts) > 1 else "-".join(parts)
 
 
 def split_by_hash(name: str) -> str:

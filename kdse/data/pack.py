@@ -1,7 +1,7 @@
 """Many signals, or what a recogniser makes of them, in one memory-mapped array: computed once, shared by all loader processes."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +14,10 @@ from kdse.files import atomic_dir
 
 class Pack(Mapping[str, np.ndarray]):
     """A folder of `samples.npy` (int16, all signals end to end) and `index.json` ({id: [start, length]}).
+
+    Attributes:
+        ids: all, in order.
+        recordings: those that are no clean speech and are used as they are; `clean` are the others.
 
     Values are read-only int16 (N,) views. The map is opened on first use and again after pickling, so a pack may be handed to
     forked or spawned loader workers.
@@ -30,10 +34,12 @@ class Pack(Mapping[str, np.ndarray]):
             held = json.loads((self.folder / "index.json").read_text(encoding="utf-8"))
             self._index: dict[str, list[int]] = held["index"]
             rate = held["rate"]
+            self.recordings = frozenset(held.get("recordings", ()))
         except (OSError, ValueError, KeyError, TypeError) as e:
             raise UserError(f"{self.folder} is no {self.what}; run {self.made_by} first") from e
         assert rate == RATE, f"{self.folder}: {rate} Hz"
         self.ids = tuple(self._index)
+        self.clean = tuple(key for key in self.ids if key not in self.recordings)
         self._held: np.ndarray | None = None
 
     def __getitem__(self, key: str) -> np.ndarray:
@@ -69,7 +75,7 @@ class Pack(Mapping[str, np.ndarray]):
         return held
 
     @classmethod
-    def write(cls, folder: Path | str, items: Iterable[tuple[str, np.ndarray]]) -> None:
+    def write(cls, folder: Path | str, items: Iterable[tuple[str, np.ndarray]], recordings: Sequence[str] = ()) -> None:
         """Write (id, array) pairs, one after another; the folder appears when it is complete."""
         index: dict[str, list[int]] = {}
         total, width = 0, ()
@@ -86,7 +92,8 @@ class Pack(Mapping[str, np.ndarray]):
                     total += len(array)
                 f.seek(0)
                 cls._write_header(f, (total, *width))
-            (part / "index.json").write_text(json.dumps({"rate": RATE, "index": index}), encoding="utf-8")
+            held = {"rate": RATE, "index": index} | ({"recordings": sorted(recordings)} if recordings else {})
+            (part / "index.json").write_text(json.dumps(held), encoding="utf-8")
 
     @classmethod
     def _write_header(cls, file: BinaryIO, shape: tuple[int, ...]) -> None:

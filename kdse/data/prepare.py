@@ -13,10 +13,13 @@ from kdse.stage import Step
 
 CORPORA = {
     "an4": "kdse.data.corpora.an4",
+    "chime4": "kdse.data.corpora.chime4",
+    "librispeech": "kdse.data.corpora.librispeech",
     "mini": "kdse.data.corpora.mini",
 }
 """name: module with `add_arguments(parser)`, `prepare(data_dir, nj, **options)` and, to know whether a rerun is needed,
-`inputs(**options) -> dict`. The options are those that `add_arguments` declares."""
+`inputs(**options) -> dict`. The options are those that `add_arguments` declares. `DATA_DIRS` names the data dirs of a corpus that
+does not have just train, dev and test."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +36,8 @@ def run(args: argparse.Namespace) -> None:
     options = {key: value for key, value in vars(args).items() if key not in ("verb", "corpus", "nj", "out")}
     corpus = importlib.import_module(CORPORA[args.corpus])
     step = Step(args.out, {"corpus": args.corpus, **corpus.inputs(**options)}, f"data {args.corpus}")
-    made = [args.out / name for name in (*SPLITS, "noise.tsv", "corpus")]
+    folders = getattr(corpus, "DATA_DIRS", SPLITS)
+    made = [args.out / name for name in (*folders, "noise.tsv", "corpus")]
     gone = next((path for path in made if not path.exists()), None)
     if gone is not None and step.marker.exists():
         say(f"data {args.corpus}: runs again, because {gone} is gone")
@@ -41,8 +45,8 @@ def run(args: argparse.Namespace) -> None:
     if not step.needed():
         return
     corpus.prepare(args.out, nj=args.nj, **options)
-    for split in SPLITS:
-        DataDir(args.out / split)
+    for name in folders:
+        DataDir(args.out / name).categories()
     write_text(args.out / "corpus", args.corpus + "\n")
     step.finish()
 

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -16,11 +16,14 @@ import numpy as np
 
 from kdse.config import override, read_config
 from kdse.data.audio import ArkWriter, read_audio
-from kdse.data.datadir import PIPES_HELP, DataDir, check_speech, in_processes, write_tables
+from kdse.data.datadir import CLEAN, PIPES_HELP, DataDir, check_speech, in_processes, write_tables
 from kdse.data.mix import MixConfig, Mixture, choose_noise, combine, cut, mix, rng_for, short
-from kdse.data.noise import COLUMNS, Noise, check_splits, read_noise, to_tsv
+from kdse.data.noise import COLUMNS, SPLITS, Noise, check_splits, read_noise, to_tsv
 from kdse.data.pack import Pack
 from kdse.data.prepare import corpus_name
+from kdse.data.ready import take_over
+from kdse.data.reverb import choose_rir, tail
+from kdse.data.rirs import Rir, read_rir, read_rir_table
 from kdse.errors import UserError
 from kdse.files import atomic_dir, check_keys, fingerprint, read_text, sha256
 from kdse.progress import say
@@ -35,26 +38,35 @@ class SetsConfig:
     """The fixed sets. YAML files only override these values.
 
     Args:
-        test_snrs: dB; every test utterance is mixed at each of them.
+        test_snrs: dB; every test utterance is mixed at each of them, or at one without `test_all_snrs`.
         dev_snrs: dB; each dev utterance is mixed at one of them, or at each with `dev_all_snrs`.
+        seen_share: of the items, those mixed with training noises. Where it is above 0 an item's category says `seen:` or `unseen:`
+            before the noise's own.
+        rir_share: of the items, those heard in a room; what it adds to the speech is part of the noise (`kdse.data.reverb`).
         seed: another seed draws other noises and offsets.
     """
 
     test_snrs: tuple = (-5.0, 0.0, 5.0, 10.0)
     dev_snrs: tuple = (-5.0, 0.0, 5.0, 10.0)
     dev_all_snrs: bool = False
+    test_all_snrs: bool = True
+    seen_share: float = 0.0
+    rir_share: float = 0.0
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Item:
-    """What a manifest line says before the audio is known: one utterance at one SNR, None for clean."""
+    """What a manifest line says before the audio is known: one utterance at one SNR (None: clean), the split of its noise, and
+    the room it is heard in."""
 
     id: str
     utt: str
     source: str
     snr: float | None
     key: tuple
+    split: str
+    rir: Rir | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +82,12 @@ def run(args: argparse.Namespace) -> int:
     if args.rebuild:
         return verify(args.rebuild, args.nj, args.pipes)
     config, short_noise = load(args.sets)
-    corpus, noises = corpus_name(args.data), read_noise_table(args.data / "noise.tsv")
+    # A corpus that brings the sets it is tested on need not have a test split.
+    splits = SPLITS if (args.data / "test").is_dir() or not (args.data / "sets").is_dir() else ("train", "dev")
+    corpus, noises = corpus_name(args.data), read_noise_table(args.data / "noise.tsv", splits)
+    rirs = read_rir_table(args.data / "rirs.tsv")
+    if config.rir_share and not rirs:
+        raise UserError(f"{args.sets}, sets: rir_share needs room responses; set RIRS in db.sh and run stage 1 again")
     for split in ("train", "dev"):
         data = DataDir(args.data / split)
         speech, noise = args.dump / "pack" / f"speech_{split}", args.dump / "pack" / f"noise_{split}"
@@ -78,17 +95,49 @@ def run(args: argparse.Namespace) -> int:
         pack_noise(noise, [n for n in noises if n.split == split], args.nj)
         if short_noise == "error":
             check_lengths(Pack(speech), Pack(noise))
-    for name, split in (("dev_noisy", "dev"), ("test_noisy", "test"), ("test_clean", "test")):
-        data, used = DataDir(args.data / split), [n for n in noises if n.split == split]
-        made = {"corpus": corpus, "data": _state(data)}
-        if name != "test_clean":
-            made |= {key: value for key, value in asdict(config).items() if key.startswith(split) or key == "seed"}
-            made |= {"short_noise": short_noise, "noise": fingerprint([to_tsv(used), _files([n.path for n in used])])}
-        step = Step(args.dump / name, made, f"mix {name}")
-        if step.needed():
-            make_set(step.folder, plan(name, data, corpus, config), data, used, short_noise, args.nj, args.pipes)
-            step.finish()
+        if rirs:
+            pack_rirs(args.dump / "pack" / f"rir_{split}", [r for r in rirs if r.split == split], args.nj)
+    for split in splits[1:]:
+        data = DataDir(args.data / split)
+        heard = (split, "train") if config.seen_share else (split,)
+        used = [n for n in noises if n.split in heard]
+        rooms = [r for r in rirs if r.split == split] if config.rir_share else []
+        state = _state(data)
+        for name, utts in parts(data, split).items():
+            made = {"corpus": corpus, "data": state}
+            if not name.endswith("_clean"):
+                made |= _options(config, split) | {"short_noise": short_noise}
+                made |= {"noise": fingerprint([to_tsv(used), _files([n.path for n in used])])}
+                made |= {"rirs": _files([r.path for r in rooms])} if rooms else {}
+            step = Step(args.dump / name, made, f"mix {name}")
+            if step.needed():
+                items = plan(name, data, utts, corpus, config, split, rooms)
+                make_set(step.folder, items, data, used, short_noise, args.nj, args.pipes)
+                step.finish()
+    take_over(args.data, args.dump, _state)
     return 0
+
+
+def parts(data: DataDir, split: str) -> dict[str, list[str]]:
+    """{set: its utterances}: `dev_noisy`, or `test_noisy` and `test_clean`; of a corpus scored in parts these for each of them, so
+    that the utterances of the subset test-other make `test-other_noisy` and `test-other_clean`."""
+    subsets: dict[str, list[str]] = {}
+    for utt in data.utts:
+        subsets.setdefault(data["utt2subset"][utt] if "utt2subset" in data else split, []).append(utt)
+    for subset in subsets:  # a name that begins with test is what `kdse.selected` keeps unselected runs away from
+        if subset != split and not subset.startswith(f"{split}-"):
+            raise UserError(f"{data.folder / 'utt2subset'}: the name of a subset of {split} begins with '{split}-', not '{subset}'")
+    kinds = ("noisy",) if split == "dev" else ("noisy", "clean")
+    return {f"{subset}_{kind}": subsets[subset] for kind in kinds for subset in sorted(subsets)}
+
+
+def _options(config: SetsConfig, split: str) -> dict:
+    """What of the options the noisy sets of a split depend on. One that is younger than sets which were made without it counts only
+    where it is not at its default, so that those stay done."""
+    used, default = asdict(config), asdict(SetsConfig())
+    names = [name for name in used if name.startswith(split) or name in ("seed", "seen_share", "rir_share")]
+    younger = ("test_all_snrs", "seen_share", "rir_share")
+    return {name: used[name] for name in names if name not in younger or used[name] != default[name]}
 
 
 def load(path: Path | None) -> tuple[SetsConfig, str]:
@@ -103,13 +152,16 @@ def load(path: Path | None) -> tuple[SetsConfig, str]:
         if not snrs or not all(type(snr) in (int, float) and math.isfinite(snr) for snr in snrs) or len(set(snrs)) < len(snrs):
             raise UserError(f"{path}, sets: {key} takes different finite numbers in dB like [-5, 0, 5], not {list(snrs)}")
         config = replace(config, **{key: tuple(map(float, snrs))})
+    for key in ("seen_share", "rir_share"):
+        if not 0 <= getattr(config, key) <= 1:
+            raise UserError(f"{path}, sets: {key} is between 0 and 1, not {getattr(config, key)}")
     return config, MixConfig.load(path).short_noise
 
 
-def read_noise_table(path: Path) -> list[Noise]:
+def read_noise_table(path: Path, splits: tuple[str, ...] = SPLITS) -> list[Noise]:
     """Read data/noise.tsv as stage 1 wrote it.
 
-    Raises: UserError where it is missing, a line lacks a column, or a split has no noise.
+    Raises: UserError where it is missing, a line lacks a column, or one of the splits has no noise.
     """
     if not path.is_file():
         raise UserError(f"{path} is missing; run stage 1 (kdse data) first")
@@ -119,7 +171,7 @@ def read_noise_table(path: Path) -> list[Noise]:
         if lost:
             raise UserError(f"{path}, line {number} lacks the column '{lost}'; run stage 1 (kdse data) again")
         noises.append(Noise(*(row[column] for column in COLUMNS)))
-    check_splits(noises, path)
+    check_splits(noises, path, splits)
     return noises
 
 
@@ -128,7 +180,8 @@ def pack_speech(folder: Path, data: DataDir, nj: int, pipes: bool) -> None:
     step = Step(folder, {"data": _state(data)}, f"pack {folder.name}")
     if step.needed():
         jobs = [(data["wav.scp"][utt], utt, pipes) for utt in data.utts]
-        Pack.write(folder, zip(data.utts, in_processes(_speech, jobs, nj, step.what), strict=True))
+        recordings = [utt for utt, category in data.categories().items() if category != CLEAN]
+        Pack.write(folder, zip(data.utts, in_processes(_speech, jobs, nj, step.what), strict=True), recordings)
         step.finish()
 
 
@@ -140,36 +193,53 @@ def pack_noise(folder: Path, noises: list[Noise], nj: int) -> None:
         step.finish()
 
 
+def pack_rirs(folder: Path, rirs: list[Rir], nj: int) -> None:
+    """Pack room responses of one split, unless that is done."""
+    step = Step(folder, {"rirs": [r.rir_id for r in rirs], "files": _files([r.path for r in rirs])}, f"pack {folder.name}")
+    if step.needed():
+        Pack.write(folder, zip([r.rir_id for r in rirs], in_processes(read_rir, rirs, nj, step.what), strict=True))
+        step.finish()
+
+
 def check_lengths(speech: Pack, noise: Pack, speed: float = 1.0) -> None:
     """Raise UserError where a noise is shorter than the longest utterance at this speed: better now than amid a training."""
-    utt, noise_id = max(speech, key=speech.length), min(noise, key=noise.length)
+    utt, noise_id = max(speech.clean, key=speech.length), min(noise, key=noise.length)
     length = math.ceil(speech.length(utt) * 100 / round(100 * speed))
     if noise.length(noise_id) < length:
         slow = "" if speed == 1.0 else f" at speed {speed:g}"
         raise UserError(short(f"{utt}{slow}", length, noise_id, noise.length(noise_id)))
 
 
-def plan(name: str, data: DataDir, corpus: str, config: SetsConfig) -> list[Item]:
+def plan(
+    name: str, data: DataDir, utts: list[str], corpus: str, config: SetsConfig, split: str, rirs: Sequence[Rir] = ()
+) -> list[Item]:
     """The items of a set, sorted by utterance and SNR; noise and offset are drawn later from each item's key."""
+    snrs: tuple = config.dev_snrs if split == "dev" else config.test_snrs
+    rooms = {r.rir_id: r for r in rirs}
+    each = config.dev_all_snrs if split == "dev" else config.test_all_snrs
     items = []
-    for utt in data.utts:
-        snrs: tuple = (None,)
-        if name == "test_noisy":
-            snrs = config.test_snrs
-        elif name == "dev_noisy":
-            one = rng_for(corpus, name, config.seed, utt, "snr").integers(len(config.dev_snrs))
-            snrs = config.dev_snrs if config.dev_all_snrs else (config.dev_snrs[one],)
-        for snr in snrs:
+    for utt in utts:
+        chosen = snrs
+        if name.endswith("_clean"):
+            chosen = (None,)
+        elif not each:
+            chosen = (snrs[rng_for(corpus, name, config.seed, utt, "snr").integers(len(snrs))],)
+        for snr in chosen:
             key = (corpus, name, config.seed, utt, "clean" if snr is None else f"{snr:g}")
-            items.append(Item(utt, utt, data["wav.scp"][utt], snr, key))
+            seen = snr is not None and config.seen_share > 0 and rng_for(*key, "seen").random() < config.seen_share
+            rir_id = "" if snr is None else choose_rir(rng_for(*key, "rir"), tuple(rooms), config.rir_share)
+            items.append(Item(utt, utt, data["wav.scp"][utt], snr, key, "train" if seen else split, rooms.get(rir_id)))
     return items
 
 
 def make_set(folder: Path, items: list[Item], data: DataDir, noises: list[Noise], short_noise: str, nj: int, pipes: bool) -> None:
     """Write one set: three archives, the tables and manifest.jsonl; the folder appears when all of it is there."""
     category = {n.noise_id: n.category for n in noises}
+    if len({n.split for n in noises}) > 1:
+        category = {n.noise_id: f"{'seen' if n.split == 'train' else 'unseen'}:{n.category}" for n in noises}
     tables: dict[str, dict[str, str]] = {}
-    jobs = [(item, noises, short_noise, pipes) for item in items]
+    by_split = {split: [n for n in noises if n.split == split] for split in {n.split for n in noises}}
+    jobs = [(item, by_split[item.split] if item.snr is not None else [], short_noise, pipes) for item in items]
     noisy_set = any(item.snr is not None for item in items)
     with atomic_dir(folder) as part:
         kinds = ("wav", "spk1", "noise1") if noisy_set else ("wav",)
@@ -197,7 +267,8 @@ def rebuild(line: Mapping, pipes: bool = False) -> np.ndarray:
     if line["noise"] is None:
         return speech
     stretch = cut(_noise_audio(line["noise_source"]), line["offset"], len(speech))
-    return combine(speech, stretch, line["gain"], line["noise_gain"])[0]
+    late = tail(speech, read_rir(Rir(line["rir"], "", line["rir_source"]))) if line.get("rir") else None
+    return combine(speech, stretch, line["gain"], line["noise_gain"], late)[0]
 
 
 def verify(folder: Path, nj: int, pipes: bool = False) -> int:
@@ -236,9 +307,11 @@ def _mix(job: tuple[Item, list[Noise], str, bool]) -> tuple[dict, Mixture]:
         mixture = Mixture(speech, speech, np.zeros_like(speech), math.inf, 1.0, 0.0, 0)
     else:
         noise_id, offset, stretch = choose_noise(rng_for(*item.key), _NoiseFiles(noises), len(speech), item.utt, short_noise)
-        mixture = mix(speech, stretch, item.snr, 0, 0.0, item.utt, noise_id)
+        late = tail(speech, read_rir(item.rir)) if item.rir else None
+        mixture = mix(speech, stretch, item.snr, 0, 0.0, item.utt, noise_id, late)
         source = next(n.path for n in noises if n.noise_id == noise_id)
         line |= {"id": f"{item.utt}__{noise_id}__{item.snr:g}dB", "noise": noise_id, "offset": offset}
+        line |= {"rir": item.rir.rir_id, "rir_source": item.rir.path} if item.rir else {}
     line |= {"gain": mixture.gain, "noise_gain": mixture.noise_gain, "sha256": checksum(mixture.noisy)}
     return {**line, "clean_source": item.source, "noise_source": source}, mixture
 

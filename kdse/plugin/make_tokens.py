@@ -74,11 +74,11 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _latents(teacher, speech, labels: list[np.ndarray], what: str) -> Iterator[tuple[str, np.ndarray]]:
-    """(id, latents (U, D)) of every utterance of a pack; to `labels` go the CTC tokens (U,) of its frames."""
+    """(id, latents (U, D)) of the clean utterances of a pack; to `labels` go the CTC tokens (U,) of its frames."""
     import torch
 
     with torch.inference_mode():
-        for utt in progress(speech, what, len(speech)):
+        for utt in progress(speech.clean, what, len(speech.clean)):
             wave = torch.from_numpy(speech[utt].astype(np.float32) / 32768)[None]
             lengths = torch.tensor([wave.shape[1]])
             latents, frames, _ = teacher.listen(wave, lengths)

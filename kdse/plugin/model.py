@@ -110,12 +110,14 @@ class DistillationModel(AbsESPnetModel):
         text: Tensor | None = None,
         text_lengths: Tensor | None = None,
         step: int | None = None,
+        referenced: Tensor | None = None,
         **rest,
     ) -> tuple | dict[str, Any]:
         """Return ESPnet's loss, stats and weight for noisy and clean (B, N) waveforms and (B,) lengths.
 
         `target` (B, U, D) are the teacher's latents of the clean waveforms where they were computed before; `text` (B, V) are token
-        ids, -1 after the (B,) lengths; `step` is 0 or 1 where a minibatch is served twice.
+        ids, -1 after the (B,) lengths; `step` is 0 or 1 where a minibatch is served twice; `referenced` (B, 1) is 0 for recordings,
+        which have no clean waveform.
         """
         learning = torch.is_grad_enabled() and "se" in self.approach.trains
         with low_precision(speech_mix.device, self.precision), torch.set_grad_enabled(learning):
@@ -143,6 +145,7 @@ class DistillationModel(AbsESPnetModel):
             self.memory,
             step,
             self.training,
+            None if referenced is None else referenced[:, 0] > 0,
         )
         losses = self.approach(enhanced, speech_ref1, speech_mix_lengths, lesson)
         loss = sum(weight * value for weight, value in losses.values() if weight)

@@ -21,20 +21,25 @@ class MixOptions:
     Attributes:
         corpus: enters the key of the randomness.
         noise_train, noise_valid: folders of packs.
+        rir_train, rir_valid: those of room responses, where the mix has a `rir_prob`.
         mix: options of `kdse.data.mix.MixConfig`.
         seed: of the mixtures; validation mixtures ignore it, so that all runs are compared on the same items.
         speeds: speed factors to choose from in training (backends only; a front end needs s and ŝ aligned with cached targets).
         clean_epochs: epochs over which the share of clean items falls from 1 to the mix's `clean_prob`: a recogniser that learns
             on clean speech first finds the alignment many times sooner.
+        recordings: the pack of training speech, where some of it are recordings that are noisy already, else None.
     """
 
     corpus: str
     noise_train: str
     noise_valid: str
     mix: dict[str, Any]
+    rir_train: str = ""
+    rir_valid: str = ""
     seed: int = 0
     speeds: tuple[float, ...] = (1.0,)
     clean_epochs: int = 0
+    recordings: str | None = None
 
 
 class MixPreprocessor(AbsPreprocessor):
@@ -42,6 +47,9 @@ class MixPreprocessor(AbsPreprocessor):
 
     For a front end, `speech_ref1` becomes speech_mix and speech_ref1, float32 (N,) in [−1, 1). For a backend, `speech` becomes
     the noisy signal. `rest` (ESPnet's preprocessor of a backend) makes token ids of the text.
+
+    A recording that is noisy already gets another level and nothing else. Where there are such, a front end's items have
+    `referenced` (1,): 0 for a recording, which has no clean signal, so that its speech_ref1 is no more than a place holder.
     """
 
     def __init__(self, train: bool, options: MixOptions, rest=None):
@@ -49,6 +57,9 @@ class MixPreprocessor(AbsPreprocessor):
         self.options, self.rest, self.epoch = options, rest, 0
         self.config = MixConfig.of(options.mix, "mix_conf")
         self.noise = Pack(options.noise_train if train else options.noise_valid)
+        rirs = options.rir_train if train else options.rir_valid
+        self.rirs = Pack(rirs) if rirs else None
+        self.recordings = Pack(options.recordings).recordings if train and options.recordings else frozenset()
 
     def __call__(self, uid: str, data: dict[str, Any]) -> dict[str, np.ndarray]:
         name = "speech_ref1" if "speech_ref1" in data else "speech"
@@ -57,10 +68,15 @@ class MixPreprocessor(AbsPreprocessor):
         if self.train and len(self.options.speeds) > 1:
             speed = rng_for(self.options.corpus, "speed", seed, epoch, uid).choice(self.options.speeds)
             speech = change_speed(speech, float(speed))
-        item = draw(speech, uid, epoch, seed, self.noise, self.config_of(epoch), purpose, self.options.corpus)
+        config, rirs = self.config_of(epoch), self.rirs
+        if uid in self.recordings:
+            config, rirs = replace(config, clean_prob=1.0, rir_prob=0.0), None
+        item = draw(speech, uid, epoch, seed, self.noise, config, purpose, self.options.corpus, rirs)
         noisy = item.noisy.astype(np.float32) / FULL_SCALE
         if name == "speech_ref1":
             data = {**data, "speech_mix": noisy, "speech_ref1": item.speech.astype(np.float32) / FULL_SCALE}
+            if self.recordings:
+                data["referenced"] = np.array([uid not in self.recordings], np.float32)
         else:
             data = {**data, "speech": noisy}
         return self.rest(uid, data) if self.rest else data

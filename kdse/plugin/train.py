@@ -147,7 +147,7 @@ def train_se(args: argparse.Namespace) -> None:
         config,
         args.out,
         step,
-        lambda part: _data(args, "speech_ref1", part),
+        lambda part: _data(args, "speech_ref1", part, recordings=approach.needs_text),
         extra,
     )
     finish_front_end(
@@ -209,19 +209,30 @@ def _common(args: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]:
     """The config with what every training run adds: mixing, seed, devices."""
     if not 0 <= args.seed < 2**32:
         raise UserError(f"--seed is a whole number from 0 to {2**32 - 1}, not {args.seed}")
-    packs = {
-        f"noise_{name}": str(_needed(args.dump / "pack" / f"noise_{pack}", "stage 2"))
-        for name, pack in (("train", "train"), ("valid", "dev"))
-    }
-    mixing = {}
+    mixing, needed = {}, {"noise": "stage 2"}
     if args.mix:
-        MixConfig.load(args.mix)  # refuses what stage 2 refuses
+        if MixConfig.load(args.mix).rir_prob:  # refuses what stage 2 refuses
+            needed["rir"] = "stages 1 and 2 with RIRS="
         mixing = read_config(args.mix).get("train") or {}
-    mix_conf = merge(config.get("mix_conf", {}), {"corpus": args.corpus, **packs, "mix": mixing, "seed": args.seed})
+    packs = {
+        f"{kind}_{mode}": str(_needed(args.dump / "pack" / f"{kind}_{name}", stage))
+        for kind, stage in needed.items()
+        for mode, name in MODES
+    }
+    speech = args.dump / "pack" / "speech_train"
+    recordings = {"recordings": str(speech)} if _recordings(speech) else {}
+    mix_conf = merge(config.get("mix_conf", {}), {"corpus": args.corpus, **packs, "mix": mixing, "seed": args.seed, **recordings})
     devices: dict[str, Any] = {"ngpu": args.ngpu, "multiprocessing_distributed": args.ngpu > 1 or args.num_nodes > 1}
     if args.num_nodes > 1:
         devices["dist_launcher"] = "slurm"
     return {**config, **_one_cycle(config), "mix_conf": mix_conf, "seed": args.seed, **devices}
+
+
+def _recordings(pack: Path) -> bool:
+    """Whether some of the training speech are recordings that are noisy already."""
+    from kdse.data.pack import Pack
+
+    return bool(Pack(_needed(pack, "stage 2")).recordings)
 
 
 def _one_cycle(config: dict[str, Any]) -> dict[str, Any]:
@@ -246,12 +257,14 @@ def _state(config: dict[str, Any]) -> dict[str, Any]:
     """What the result depends on: the config without the devices, and the packs' fingerprints."""
     kept = {k: v for k, v in config.items() if k not in ("ngpu", "multiprocessing_distributed", "dist_launcher", "num_workers")}
     pack = Path(config["mix_conf"]["noise_train"]).parent
-    names = ("speech_train", "speech_dev", "noise_train", "noise_dev")
+    names = ["speech_train", "speech_dev", "noise_train", "noise_dev"]
+    names += [f"rir_{name}" for mode, name in MODES if f"rir_{mode}" in config["mix_conf"]]
     return {"config": kept, "packs": {name: sha256(_needed(pack / name, "stage 2") / "index.json") for name in names}}
 
 
-def _data(args: argparse.Namespace, name: str, part: Path) -> dict[str, Any]:
-    """ESPnet's data options for the clean packs under the data name `name`; shape files are written to `part`."""
+def _data(args: argparse.Namespace, name: str, part: Path, recordings: bool = True) -> dict[str, Any]:
+    """ESPnet's data options for the packs of speech under the data name `name`; shape files, which say what is used of them, are
+    written to `part`. Recordings without a clean signal are of use only to who learns from their texts."""
     from kdse.data.pack import Pack
 
     found: dict[str, Any] = {}
@@ -259,7 +272,8 @@ def _data(args: argparse.Namespace, name: str, part: Path) -> dict[str, Any]:
         folder = args.dump / "pack" / f"speech_{pack}"
         held = Pack(folder)
         shapes = part / f"{mode}_shape"
-        shapes.write_text("".join(f"{utt} {held.length(utt)}\n" for utt in held), encoding="utf-8")
+        used = held if recordings else held.clean
+        shapes.write_text("".join(f"{utt} {held.length(utt)}\n" for utt in used), encoding="utf-8")
         found[f"{mode}_data_path_and_name_and_type"] = [[str(folder), name, "kdse_pack"]]
         found[f"{mode}_shape_file"] = [str(shapes)]
     return found

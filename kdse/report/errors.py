@@ -6,7 +6,7 @@ import numpy as np
 
 from kdse.report.omega import tried
 from kdse.report.plots import blank, save
-from kdse.report.rows import WER, Results, System
+from kdse.report.rows import WER, Results, System, within
 from kdse.scoring.separation import artifact_error
 
 Point = tuple[float, float, float]
@@ -18,7 +18,7 @@ def errors(system: System, set_name: str) -> Point | None:
 
     The artifact error follows from SDR and SIR (see kdse/scoring/separation.py), the noise error is −SIR.
     """
-    rows = [row for row in system.rows if row["set"] == set_name and row["sdr"] is not None and row["sir"] is not None]
+    rows = [row for row in system.rows if within(row, set_name) and row["sdr"] is not None and row["sir"] is not None]
     wer = system.scores(set_name, WER).estimate()
     if not rows or wer is None:
         return None
@@ -32,7 +32,8 @@ def paths(results: Results, systems: list[System], set_name: str) -> dict[str, l
     for system in systems:
         points = [errors(s, set_name) for s in tried(results, system, set_name) or [system]]
         if points and points[0] is not None and system.approach != "mct_noisy":
-            found[_label(results, system)] = [p for p in points if p is not None]
+            same = any(system is s for s in results.from_one_start(set_name))
+            found[system.approach if same else results.label(system)] = [p for p in points if p is not None]
     return found
 
 
@@ -68,7 +69,3 @@ def plot_errors(results: Results, set_name: str, path: Path) -> bool:
     figure.suptitle(f"{set_name}, {results.corpus}: what is wrong with enhanced speech; lines go to larger ω", fontsize=10)
     save(figure, path)
     return True
-
-
-def _label(results: Results, system: System) -> str:
-    return system.approach if system in results.from_one_start(system.rows[0]["set"]) else results.label(system)

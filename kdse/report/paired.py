@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from statistics import median
 
-from kdse.report.rows import Item, System
+from kdse.report.rows import Item, System, within
 from kdse.scoring.matched_pairs import MatchedPairs, matched_pairs, segments
 from kdse.scoring.row import Row
 from kdse.scoring.significance import LEVEL, POWER, Difference
@@ -14,7 +14,7 @@ def rows_of(system: System, set_name: str, seed: int) -> dict[Item, Row]:
     return {
         (row["utt"], row["noise"] or "", row["snr"]): row
         for row in system.rows
-        if row["set"] == set_name and (row["seed"] or 0) == seed
+        if within(row, set_name) and (row["seed"] or 0) == seed
     }
 
 

@@ -142,16 +142,16 @@ def ablation_table(results: Results, form: Form) -> Table:
     return table
 
 
-def chosen_systems(results: Results, set_name: str | Iterable[str]) -> dict[str, System]:
+def chosen_systems(results: Results, set_name: str | tuple[str, ...]) -> dict[str, System]:
     """{approach: its system}: those that began with the same weights where there are such, else the headline ones."""
-    name = set_name if isinstance(set_name, str) else next(iter(set_name))
+    name = set_name if isinstance(set_name, str) else set_name[0]
     found = {s.approach: s for s in results.headline(name)}
     same = {s.approach: s for s in results.from_one_start(name)}
     return found | same if len(same) > 1 else found
 
 
 def _embolden(
-    table: Table, systems: dict[str, System], approaches: tuple[str, ...], sets: str | Iterable[str], keys: dict[Metric, str]
+    table: Table, systems: dict[str, System], approaches: tuple[str, ...], sets: str | tuple[str, ...], keys: dict[Metric, str]
 ) -> None:
     """Mark the best of each column where the intervals support it."""
     shown = [a for a in approaches if a in systems]

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from kdse.files import atomic_path
-from kdse.report.rows import WER, Results
+from kdse.report.rows import WER, Results, within
 
 COLOURS = {"mct_noisy": "#666666", "standalone_se": "#ee6677", "se_teacher": "#228833", "kd": "#4477aa"}
 """The headline approaches look the same in every plot. Paul Tol's 'bright' scheme, which most people can tell apart."""
@@ -26,7 +26,7 @@ def plot_wer_by_snr(results: Results, set_name: str, clean: str, path: Path) -> 
     Of an approach with several students the one with the most seeds is drawn.
     """
     systems = results.headline(set_name)
-    snrs = sorted({row["snr"] for row in results.rows(lambda row: row["set"] == set_name) if row["snr"] is not None})
+    snrs = sorted({row["snr"] for row in results.rows(lambda row: within(row, set_name)) if row["snr"] is not None})
     if not snrs:
         return False
     figure, axes = blank(7.5, 4.5)

@@ -80,6 +80,29 @@ Item = tuple[str, str, float | None]
 """(utt, noise, snr): what two systems share."""
 
 
+OFFICIAL = {
+    "dev_noisy": ("dt05_simu", "dt05_real"),
+    "test_noisy": ("et05_simu", "et05_real"),
+    "test_clean": ("et05_bth",),
+}
+"""CHiME-4's own sets, which no rule would tell from their names."""
+
+
+def within(row: Row, set_name: str | tuple[str, ...]) -> bool:
+    """Whether a row counts for a set, or for one of several. Of a corpus that is scored in parts `test_noisy` stands for all of
+    them together:
+
+    >>> names = ("test_noisy", "test-clean_noisy", "et05_real", "test-clean_clean", "dev-clean_noisy")
+    >>> [within({"set": name}, "test_noisy") for name in names]
+    [True, True, True, False, False]
+    """
+    if isinstance(set_name, tuple):
+        return any(within(row, name) for name in set_name)
+    split, _, kind = set_name.partition("_")
+    part = row["set"].startswith(f"{split}-") and row["set"].endswith(f"_{kind}")
+    return part or row["set"] == set_name or row["set"] in OFFICIAL.get(set_name, ())
+
+
 @dataclass(frozen=True)
 class System:
     """All runs that differ in nothing but the seed, decoded one way. `family` is the run's name without its seed."""
@@ -97,18 +120,18 @@ class System:
         """Seeds of its runs."""
         return tuple(sorted({row["seed"] for row in self.rows if row["seed"] is not None}))
 
-    def seeds_on(self, set_name: str) -> tuple[int, ...]:
+    def seeds_on(self, set_name: str | tuple[str, ...]) -> tuple[int, ...]:
         """Seeds of the runs that were scored on a set; a run without a seed counts as 0."""
-        return tuple(sorted({row["seed"] or 0 for row in self.rows if row["set"] == set_name}))
+        return tuple(sorted({row["seed"] or 0 for row in self.rows if within(row, set_name)}))
 
-    def scores(self, set_name: str, metric: Metric, seeds: Iterable[int] | None = None) -> "Scores":
+    def scores(self, set_name: str | tuple[str, ...], metric: Metric, seeds: Iterable[int] | None = None) -> "Scores":
         """The metric for each item of a set, averaged over the runs (of the seeds given).
 
         Raises: UserError where two runs were scored on different items.
         """
         by_run: dict[str, dict[Item, Row]] = {}
         for row in self.rows:
-            if row["set"] == set_name and (seeds is None or (row["seed"] or 0) in seeds):
+            if within(row, set_name) and (seeds is None or (row["seed"] or 0) in seeds):
                 by_run.setdefault(row["run"], {})[(row["utt"], row["noise"] or "", row["snr"])] = row
         runs = list(by_run.items())
         for run, items in runs[1:]:
@@ -172,7 +195,7 @@ def compare(a: System, b: System, set_name: str, metric: Metric = WER, by: str =
     return a.scores(set_name, metric, seeds).minus(b.scores(set_name, metric, seeds), by)
 
 
-def shared_scores(systems: list[System], set_name: str, metrics: Iterable[Metric]) -> dict[Metric, list[Scores]]:
+def shared_scores(systems: list[System], set_name: str | tuple[str, ...], metrics: Iterable[Metric]) -> dict[Metric, list[Scores]]:
     """Scores of every system, for each metric over the items that all systems which have it at all share."""
     found = {}
     for metric in metrics:
@@ -194,7 +217,11 @@ class Results:
 
     def on(self, set_name: str) -> list[System]:
         """The systems scored on a set, in table order, without observation adding."""
-        return [s for s in self.systems if not s.omega and any(row["set"] == set_name for row in s.rows)]
+        return [s for s in self.systems if not s.omega and any(within(row, set_name) for row in s.rows)]
+
+    def parts(self, set_name: str) -> list[str]:
+        """The sets that a name stands for (see `within`); [] where none was scored."""
+        return sorted({row["set"] for row in self.rows(lambda row: within(row, set_name))})
 
     def headline(self, set_name: str) -> list[System]:
         """`on`, with one system of each approach, so that a plot can be read: the one with the most seeds, of equals the first.

@@ -10,7 +10,7 @@ from kdse.report.omega import chosen, omega_table, without_front_end
 from kdse.report.paired import detectable_note, matched_pairs_test, show_p
 from kdse.report.paper import paper_tables
 from kdse.report.quality import noise_table, quality_table
-from kdse.report.rows import CER, EVERY_QUALITY, QUALITY, WER, Metric, Results, Scores, System, compare, shared_scores
+from kdse.report.rows import CER, EVERY_QUALITY, QUALITY, WER, Metric, Results, Scores, System, compare, shared_scores, within
 from kdse.report.size import size_table
 from kdse.report.tables import Column, Table, markdown
 from kdse.report.worst import WORST, compared_pairs
@@ -84,7 +84,7 @@ def sections(results: Results) -> list[Section]:
     adding = omega_table(results, "test_noisy")
     if adding:
         found.append(Section("Observation adding", adding.notes, adding, image=(PLOT_OMEGA, "WER by the share of noisy signal")))
-    if results.rows(lambda row: row["set"] == "test_noisy" and row["token_error_rate"] is not None):
+    if results.rows(lambda row: within(row, "test_noisy") and row["token_error_rate"] is not None):
         what = (
             "Each strip is one utterance, each colour an acoustic token; a black mark says that noise, or enhancement, changed it. "
         )
@@ -153,9 +153,11 @@ def main_table(results: Results, set_name: str, ceiling: str | None = None, name
         best = best_of(metric, per_system, ceilings)
         if best is not None:
             table.bold.add((shown[best], metric.name))
+    parts = results.parts(set_name)
+    together = [f"{set_name}: {', '.join(parts[:-1])} and {parts[-1]} together."] if len(parts) > 1 else []
     bare = without_front_end(results, set_name)
     others = [s for s in systems if bare and s is not bare and s.approach != ORACLE]
-    table.notes = [*_coverage(scores), *detectable_note((compare(s, bare, set_name) for s in others), "no front end")]
+    table.notes = [*together, *_coverage(scores), *detectable_note((compare(s, bare, set_name) for s in others), "no front end")]
     return table
 
 
@@ -193,7 +195,7 @@ def difference_table(results: Results, set_name: str) -> Table:
 
 def snr_table(results: Results, set_name: str, clean: str) -> Table | None:
     """WER for each SNR, and on clean speech; None where no row has an SNR."""
-    snrs = sorted({row["snr"] for row in results.rows(lambda row: row["set"] == set_name) if row["snr"] is not None})
+    snrs = sorted({row["snr"] for row in results.rows(lambda row: within(row, set_name)) if row["snr"] is not None})
     if not snrs:
         return None
     columns = [Column("system", "WER %"), *(Column(f"snr_{snr:g}", f"{snr:g} dB", interval=False) for snr in snrs)]

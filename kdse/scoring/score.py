@@ -97,6 +97,7 @@ def score_set(folder: Path, about: dict, name: str, data: Path, heard: dict[Path
     Args:
         heard: folders of stage 8, one for each share of the noisy signal, 0 first, and the decode.yaml of each.
     """
+    from kdse.scoring.quality import NO_REFERENCE
     from kdse.scoring.row import METRICS
     from kdse.scoring.words import char_errors, normalise, word_errors
 
@@ -111,7 +112,7 @@ def score_set(folder: Path, about: dict, name: str, data: Path, heard: dict[Path
         for key, item in items.items():
             ref, hyp = normalise(item.ref), normalise(texts[path][key])
             values, missing = scores[key][number]
-            tokens = {} if key in rates else {"token_error_rate": NO_TOKENS}
+            tokens = {} if key in rates else {"token_error_rate": NO_TOKENS if item.clean else NO_REFERENCE}
             yield (
                 {column: about[column] for column in FIELDS}
                 # the recogniser that was used, whatever the front end was trained for

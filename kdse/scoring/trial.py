@@ -7,6 +7,7 @@ from kdse.errors import UserError
 from kdse.files import write_text
 from kdse.progress import say
 from kdse.runs import all_decoded, decoded, read_run
+from kdse.selected import DEVS
 
 CONFIG = (
     "kdse_conf",
@@ -24,7 +25,9 @@ CONFIG = (
 def add_arguments(parser) -> None:
     """Arguments of `kdse trial`."""
     parser.add_argument("--run", required=True, nargs="+", type=Path, metavar="DIR", help="experiment folders, decoded on the set")
-    parser.add_argument("--set", default="dev_noisy", help="a set whose name begins with dev (default: %(default)s)")
+    parser.add_argument(
+        "--set", default="dev_noisy", help=f"a set whose name begins with {' or '.join(DEVS)} (default: %(default)s)"
+    )
     parser.add_argument("--dump", type=Path, default=Path("dump"), help="folder of the fixed sets (default: %(default)s)")
     parser.add_argument("--log", type=Path, default=Path("tuning.jsonl"), help="the log (default: %(default)s)")
     parser.add_argument("--note", default="", help="why it was tried")
@@ -32,7 +35,7 @@ def add_arguments(parser) -> None:
 
 def run(args) -> None:
     """Add a line for each run, in the place of the run's older one."""
-    if not args.set.startswith("dev"):
+    if not args.set.startswith(DEVS):
         raise UserError(f"choices are made on dev, not on {args.set}")
     lines = {line["run"]: line for line in read_log(args.log)}
     for folder in args.run:

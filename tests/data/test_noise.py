@@ -75,3 +75,51 @@ def test_bad_folder(tmp_path):
         find_noises(tmp_path / "none")
     with pytest.raises(UserError, match="holds no audio"):
         find_noises(tmp_path)
+
+
+@pytest.fixture
+def collections(tmp_path, write_audio, noiselike):
+    """MUSAN, DEMAND and DNS noise in their own layouts, as folders by name."""
+    for i in range(30):
+        write_audio(tmp_path / f"musan/noise/free-sound/noise-free-sound-{i:04d}.wav", noiselike(0.1, i))
+    write_audio(tmp_path / "musan/music/fma/music-fma-0000.wav", noiselike(0.1, 31))
+    write_audio(tmp_path / "musan/speech/librivox/speech-librivox-0000.wav", noiselike(0.1, 32))
+    for place in ("DKITCHEN", "STRAFFIC", "PCAFETER"):
+        for channel in (1, 2, 16):
+            write_audio(tmp_path / f"demand/{place}/ch{channel:02d}.wav", noiselike(0.1, channel))
+    for i in range(30):
+        write_audio(tmp_path / f"dns/noise_fullband/clip__{i:02d}_x.wav", noiselike(0.1, i))
+    return tmp_path
+
+
+def test_musan_and_demand(collections):
+    """Music and noise but not one talker; one microphone of each place; every file of DEMAND a test noise, none of MUSAN."""
+    noises = find_noises(collections / "musan", collections / "demand")
+    musan = [n for n in noises if n.split != "test"]
+    assert {n.category for n in musan} <= {"noise", "music"} and len(musan) > 20
+    assert all(n.noise_id.startswith(("musan-noise-free-sound-0", "musan-music-fma-0")) for n in musan)
+    assert [(n.noise_id, n.category, n.path) for n in noises if n.split == "test"] == [
+        (f"demand-{place}", place, str(collections / "demand" / place / "ch01.wav"))
+        for place in ("DKITCHEN", "PCAFETER", "STRAFFIC")
+    ]
+
+
+def test_dns_noise_has_names_of_videos(collections):
+    noises = find_noises(collections / "dns" / "noise_fullband")
+    assert len(noises) == 30 and noises[0].noise_id == "clip_00_x" and noises[0].path.endswith("clip__00_x.wav")
+    assert {n.split for n in noises} == {"train", "dev", "test"}
+
+
+def test_a_test_collection_takes_the_place_of_the_tests(noise_tsv, collections):
+    """The splits of the first collection stay; its test noises are left out, and so are the splits of the second."""
+    kept = {n.noise_id: n.split for n in find_noises(noise_tsv) if n.split != "test"}
+    noises = find_noises(noise_tsv, collections / "dns" / "noise_fullband")
+    assert {n.noise_id: n.split for n in noises if n.noise_id.startswith("n_")} == kept
+    assert [n.split for n in noises if n.noise_id.startswith("clip")] == ["test"] * 30
+
+
+def test_test_noises_must_be_others(noise_tsv):
+    with pytest.raises(UserError, match=r"fan\.wav is a noise of .*noises\.tsv and of .*; test noises must be others"):
+        find_noises(noise_tsv, noise_tsv.parent / "train")
+    with pytest.raises(UserError, match="set NOISE_TEST"):
+        find_noises(noise_tsv, noise_tsv.parent / "none")

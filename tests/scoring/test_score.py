@@ -259,6 +259,31 @@ def test_the_package_imports_no_model():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "set()"
 
 
+def test_real_recordings_have_words_and_say_why_they_have_no_quality(recipe):
+    """Declared item by item in utt2category; the front end's audio is there, but nothing to compare it with."""
+    plain = recipe / "dump/test_clean"
+    (plain / "spk1.scp").unlink()
+    table(plain / "utt2category", {"u1": "REAL", "u2": "REAL"})
+    rows = run_score("test_clean")
+    assert [(r["hyp"], r["word"][1], r["category"], r["snr"]) for r in rows] == [
+        ("YES", 0, "REAL", None),
+        ("KNOW", 1, "REAL", None),
+    ]
+    for name in ("pesq_wb", "stoi", "si_sdr", "token_error_rate"):
+        assert {(r[name], r["missing"][name]) for r in rows} == {(None, "no clean reference")}
+
+
+@pytest.mark.parametrize("declared", [{}, {"u1": "REAL", "u2": "SIMU"}, {"u1": "machine", "u2": "REAL"}])
+def test_a_set_without_references_that_is_not_declared_real_is_refused(recipe, declared):
+    plain = recipe / "dump/test_clean"
+    (plain / "spk1.scp").unlink()
+    if declared:
+        table(plain / "utt2category", declared)
+    utt = next(utt for utt in ("u1", "u2") if declared.get(utt) != "REAL")
+    with pytest.raises(UserError, match=f"test_clean has no spk1.scp, and utterance {utt} is not declared REAL in utt2category"):
+        run_score("test_clean")
+
+
 def test_observation_adding_has_rows_of_its_own(recipe):
     """Words at each ω; quality is that of ω = 0, and what is missing says why."""
     run = recipe / "exp" / RUN["run"]

@@ -6,12 +6,23 @@ _data=../../../../shared/data
 if [ -d "$_data" ]; then
     _data=$(cd "$_data" && pwd)
     AN4="${AN4:-$_data/an4}"
+    LIBRISPEECH="${LIBRISPEECH:-$_data/LibriSpeech}"
     NOISE="${NOISE:-$_data/noise/noises.tsv}"
 fi
 
 # CMU AN4 in its official layout (etc/ and wav/; SPHERE, raw or FLAC)
 AN4="${AN4:-}"
-# Noises: any folder of audio, or a TSV with the columns path and split (train, dev, test)
+# LibriSpeech in its official layout: the folder with train-clean-100, dev-clean and so on
+LIBRISPEECH="${LIBRISPEECH:-}"
+# CHiME-4 (LDC2017S24): the folder with data/audio, data/annotations (the track lists included) and data/transcriptions
+CHIME4="${CHIME4:-}"
+# WSJ0 (LDC93S6A): the discs, or a copy of them; of its own only the transcripts of si_tr_s are read
+WSJ0="${WSJ0:-}"
+# Noises: any folder of audio (MUSAN, DEMAND, DNS noise, ...), or a TSV with the columns path and split (train, dev, test)
 NOISE="${NOISE:-}"
-export AN4 NOISE
+# Test noises, where they are another collection
+NOISE_TEST="${NOISE_TEST:-}"
+# Room impulse responses: RIRS_NOISES of OpenSLR 28
+RIRS="${RIRS:-}"
+export AN4 LIBRISPEECH CHIME4 WSJ0 NOISE NOISE_TEST RIRS
 unset _data
