@@ -19,7 +19,7 @@ VERBS = {
     "decode": ("kdse.decode", "stage 8: recognise original or enhanced sets"),
     "score": ("kdse.scoring.score", "stage 9: write one score row per utterance"),
     "trial": ("kdse.scoring.trial", "note what a run scored on dev in the recipe's tuning log"),
-    "bench": ("kdse.plugin.bench", "time the trainings of a recipe"),
+    "bench": ("kdse.plugin.bench", "time the trainings of a recipe, and what its front ends cost to run"),
     "report": ("kdse.report.report", "stage 10: render RESULTS.md, tables, plots and the page from score rows"),
 }
 

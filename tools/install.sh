@@ -9,8 +9,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=$root/.venv
 uv_version=0.13.9
 need_gb=6
-# setup.py, what it pulls in, the voices of egs/mini, and this script decide what is in .venv
-inputs=("$root"/setup.py "$root"/tools/{constraints.txt,tts-requirements.txt,install.sh})
+# setup.py, what it compiles and pulls in, the voices of egs/mini, and this script decide what is in .venv
+inputs=("$root"/setup.py "$root"/kdse/scoring/realfft.c "$root"/tools/{constraints.txt,tts-requirements.txt,install.sh})
 
 stop() {
     echo "setup: $*" >&2

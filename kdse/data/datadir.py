@@ -22,6 +22,10 @@ TABLES = ("wav.scp", "spk1.scp", "noise1.scp", "text", "utt2spk", "utt2subset", 
 PIPES_HELP = "run 'command |' entries of wav.scp in a shell (only for data you trust)"
 AUDIO_TABLES = ("wav.scp", "spk1.scp", "noise1.scp")
 NEEDED = ("wav.scp", "text", "utt2spk")
+CLEAN, SIMU, REAL = "CLEAN", "SIMU", "REAL"
+"""What utt2category says in the data dirs of stage 1, in the words of ESPnet's enh_s2t recipes: clean speech, which stage 2 or
+training mixes with noise; a mixture that somebody else made; a recording in noise, which has no clean signal. Without the table
+all is clean. (In the sets that stage 2 mixes, the category is the noise's.)"""
 
 T, R = TypeVar("T"), TypeVar("R")
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from kdse.nets.unet import RecurrentUNet
+from kdse.nets.unet import RecurrentUNet, Stream
 
 SIZES = {  # channels per level, LSTM width: about 60 k, 200 k and 1 M parameters at 64 bands
     "s": ((12, 16, 24), 44),
@@ -90,9 +90,9 @@ class BandCRN(RecurrentUNet):
         self.spread = nn.Linear(units, width)
         nn.init.constant_(self.last.bias, 2.0)  # begin near the identity: gains of 0.88
 
-    def forward(self, spectrum: Tensor) -> Tensor:
-        """Return the mask (B, T, F) for a complex `spectrum` (B, T, F)."""
+    def forward(self, spectrum: Tensor, stream: Stream | None = None) -> Tensor:
+        """Return the mask (B, T, F) for a complex `spectrum` (B, T, F); `stream` as in `step`."""
         power = spectrum.real**2 + spectrum.imag**2
         x = (power @ self.weights + 1e-6).log()[:, None] / 4
-        gains = torch.sigmoid(self.last(self.through(x))[:, 0, : spectrum.shape[1]].float())
+        gains = torch.sigmoid(self.through(x, stream)[:, 0].float())
         return gains @ self.weights.T

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from kdse.nets.unet import RecurrentUNet
+from kdse.nets.unet import RecurrentUNet, Stream
 
 SIZES = {  # complex channels per level, LSTM width: about 60 k, 200 k and 1 M parameters at 257 bins
     "s": ((4, 8, 16, 16, 16), 36),
@@ -81,12 +81,12 @@ class DCCRN(RecurrentUNet):
         with torch.no_grad():
             self.last.bias.copy_(torch.tensor([1.0, 0.0]))  # begin near the identity: the mask starts at tanh(1) = 0.76, not at 0
 
-    def forward(self, spectrum: Tensor) -> Tensor:
-        """Return the complex mask (B, T, F), magnitude below 1, for a complex `spectrum` (B, T, F)."""
+    def forward(self, spectrum: Tensor, stream: Stream | None = None) -> Tensor:
+        """Return the complex mask (B, T, F), magnitude below 1, for a complex `spectrum` (B, T, F); `stream` as in `step`."""
         power = spectrum.real**2 + spectrum.imag**2 + 1e-10
         squeezed = power**-0.35  # |X|^0.3 = |X| · (|X|²)^-0.35
         x = torch.stack([spectrum.real * squeezed, spectrum.imag * squeezed], 1)
-        x = self.last(self.through(x)).float()
+        x = self.through(x, stream).float()
         magnitude = torch.sqrt(x[:, 0] ** 2 + x[:, 1] ** 2 + 1e-8)
         bounded = torch.tanh(magnitude) / magnitude
         return torch.complex(x[:, 0] * bounded, x[:, 1] * bounded)

@@ -1,4 +1,4 @@
-"""`kdse bench`: how fast the trainings of a recipe are, loader and optimiser included, as ratios of one run."""
+"""`kdse bench train`: how fast the trainings of a recipe are, loader and optimiser included, as ratios of one run."""
 
 import argparse
 import itertools
@@ -12,7 +12,7 @@ from pathlib import Path
 from kdse.data.audio import RATE
 from kdse.errors import UserError
 from kdse.files import read_yaml
-from kdse.plugin import bench_approaches
+from kdse.plugin import bench_approaches, bench_cost
 from kdse.progress import say
 
 CASES = ("backend", "standalone_se", "kd", "kd, live targets", "frozen encoder", "ESPnet enh_s2t")
@@ -25,8 +25,9 @@ WARM_UP = 5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `kdse bench`."""
-    kinds = parser.add_subparsers(dest="kind", metavar="train|approaches", required=True)
+    kinds = parser.add_subparsers(dest="kind", metavar="train|approaches|cost", required=True)
     bench_approaches.add_arguments(kinds)
+    bench_cost.add_arguments(kinds)
     sub = kinds.add_parser("train", help="seconds of audio a second, and peak memory, of each training", description=__doc__)
     sub.add_argument("--backend", type=Path, default=Path("exp/asr_conformer"), help="trained by stage 3 (default: %(default)s)")
     sub.add_argument("--kd", type=Path, default=Path("exp/kd_bandcrn-m_seed0"), help="trained by stage 6 (default: %(default)s)")
@@ -38,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Time every case in a process of its own, one after another, and print the table."""
-    if args.kind == "approaches":
-        bench_approaches.run(args)
+    if args.kind != "train":
+        {"approaches": bench_approaches, "cost": bench_cost}[args.kind].run(args)
         return
     if args.updates < 1:
         raise UserError(f"--updates must be 1 or more, not {args.updates}")

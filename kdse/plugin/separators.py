@@ -9,6 +9,7 @@ from torch import nn
 
 from kdse.errors import UserError, did_you_mean
 from kdse.nets import bandcrn, dccrn
+from kdse.nets.unet import Stream
 
 
 class MaskSeparator(AbsSeparator):
@@ -34,6 +35,19 @@ class MaskSeparator(AbsSeparator):
         spectrum = input if torch.is_complex(input) else torch.complex(input.real, input.imag)
         mask = self.net(spectrum)
         return [spectrum * mask], ilens, OrderedDict(mask_spk1=mask)
+
+    def forward_streaming(self, input_frame, buffer=None):
+        """Mask the next frame (B, 1, F); returns ([enhanced], what to give as `buffer` with the next, {"mask_spk1": mask}).
+
+        This is what ESPnet's `SeparateSpeechStreaming` calls, without a buffer at the beginning of an utterance.
+
+        Raises: UserError where the network has no `step`.
+        """
+        if not hasattr(self.net, "step"):
+            raise UserError(f"{type(self.net).__name__} has no step(): it enhances whole utterances only")
+        stream = Stream() if buffer is None else buffer
+        mask = self.net.step(input_frame, stream)
+        return [input_frame * mask], stream, OrderedDict(mask_spk1=mask)
 
 
 def masking(net: type[nn.Module]) -> type[MaskSeparator]:

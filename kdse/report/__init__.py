@@ -1,1 +1,1 @@
-"""Tables, plots and pages, rendered from committed score rows and from nothing else."""
+"""Tables, plots and pages, rendered from committed score rows and measured costs, and from nothing else."""

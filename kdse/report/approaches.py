@@ -3,6 +3,7 @@
 from typing import Any
 
 from kdse.report.omega import chosen, without_front_end
+from kdse.report.paired import detectable_note
 from kdse.report.rows import CER, ORDER, QUALITY, WER, Results, compare, shared_scores
 from kdse.report.tables import Column, Table
 
@@ -51,5 +52,7 @@ def approaches_table(results: Results, set_name: str) -> Table | None:
         "they gain on no front end is that of a longer training. They and the `d4am` family keep their epochs by dev "
         "character errors, the others by their own loss. Acoustic tokens are those of the shared backend, so who has "
         "another has no token errors.",
+        *detectable_note((row.get("base") for row in table.rows), "`standalone_se`"),
+        *detectable_note((row.get("none") for row in table.rows), "no front end"),
     ]
     return table

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from kdse.report.paired import detectable_note
 from kdse.report.rows import WER, Results, Scores, System, compare
 from kdse.report.tables import Column, Table
 
@@ -46,7 +47,9 @@ def omega_table(results: Results, set_name: str) -> Table | None:
         table.rows.append(row | {"oracle": oracle(results, system, set_name).estimate()})
     table.notes = [
         "The recogniser hears (1 − ω)·ŝ + ω·y. ω is the one with the lowest WER on dev over all seeds. Oracle ω takes the best one "
-        "for every utterance and seed, no front end among them, which nobody can know: a ceiling."
+        "for every utterance and seed, no front end among them, which nobody can know: a ceiling.",
+        *detectable_note((row["gain"] for row in table.rows), "ω = 0"),
+        *detectable_note((row["none"] for row in table.rows), "no front end"),
     ]
     return table if table.rows else None
 

@@ -66,20 +66,22 @@ def write_report(recipe: Path, results, expdir: Path, title: str | None = None):
 
 
 def render_files(title: str, results, parts) -> dict[str, str]:
-    """{path in the recipe: text} of everything that is rendered from committed rows alone: RESULTS.md and the tables."""
+    """{path in the recipe: text} of everything that is rendered from committed rows alone: RESULTS.md, tables, alignments."""
     from kdse.report.sections import render
     from kdse.report.tables import latex, to_csv
+    from kdse.report.worst import WORST, worst_page
 
     files = {"RESULTS.md": render(title, results, parts)}
     for part in parts:
         if part.table:
             files[f"results/tables/{part.table.name}.csv"] = to_csv(part.table)
             files[f"results/tables/{part.table.name}.tex"] = latex(part.table)
-    return files
+    worst = worst_page(results, "test_noisy")
+    return files | ({WORST: worst} if worst else {})
 
 
 def stale_files(recipe: Path | str) -> list[str]:
-    """The committed files that differ from what the rows render, RESULTS.md and tables; [] where all are current.
+    """The committed files that differ from what the rows render (see `render_files`); [] where all are current.
 
     A recipe without rows must not have a RESULTS.md.
     """

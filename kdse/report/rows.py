@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from kdse.costs import Cost, read_costs
 from kdse.errors import UserError
 from kdse.files import read_yaml
 from kdse.scoring.row import Row, check_unique, read_rows
@@ -50,6 +51,30 @@ QUALITY = (
     Metric("si_sdr", "SI-SDR dB", 1),
     Metric("token_error_rate", "token errors %", 1, True, 100.0),
 )
+PAPER_QUALITY = (
+    Metric("pesq_wb", "PESQ-WB", 2),
+    Metric("stoi", "STOI", 3),
+    Metric("csig", "CSIG", 2),
+    Metric("cbak", "CBAK", 2),
+    Metric("covl", "COVL", 2),
+    Metric("sdr", "SDR dB", 1),
+    Metric("sir", "SIR dB", 1),
+    Metric("sar", "SAR dB", 1),
+    Metric("ssnr", "SSNR dB", 1),
+    Metric("snr_out", "SNR dB", 1),
+)
+"""As in the paper's tables 5 and 6, in their order."""
+OTHER_QUALITY = (
+    Metric("pesq_nb", "PESQ-NB", 2),
+    Metric("estoi", "ESTOI", 3),
+    Metric("si_sdr", "SI-SDR dB", 1),
+    Metric("wada_snr", "WADA-SNR dB", 1),
+    Metric("dnsmos_sig", "DNSMOS SIG", 2),
+    Metric("dnsmos_bak", "DNSMOS BAK", 2),
+    Metric("dnsmos_ovrl", "DNSMOS OVRL", 2),
+    Metric("dnsmos_p808", "DNSMOS P.808", 2),
+)
+EVERY_QUALITY = (*PAPER_QUALITY, *OTHER_QUALITY)
 
 Item = tuple[str, str, float | None]
 """(utt, noise, snr): what two systems share."""
@@ -170,11 +195,12 @@ def shared_scores(systems: list[System], set_name: str, metrics: Iterable[Metric
 
 @dataclass(frozen=True)
 class Results:
-    """Everything committed under `results/` of one recipe. `configs` holds each run's YAML."""
+    """Everything committed under `results/` of one recipe. `configs` holds each run's YAML, `costs` what was measured of runs."""
 
     corpus: str
     systems: list[System]
     configs: dict[str, dict]
+    costs: list[Cost] = field(default_factory=list)
 
     def on(self, set_name: str) -> list[System]:
         """The systems scored on a set, in table order, without observation adding."""
@@ -234,7 +260,7 @@ class Results:
 
 
 def read_results(recipe: Path | str) -> Results:
-    """Read `results/*.jsonl.gz` and the YAML beside each.
+    """Read `results/*.jsonl.gz` and the YAML beside each, and `results/cost.jsonl` where there is one.
 
     Raises: UserError where there are none, a YAML is missing, a key occurs twice or the rows are of several corpora.
     """
@@ -254,7 +280,8 @@ def read_results(recipe: Path | str) -> Results:
         raise UserError(f"{folder} mixes rows of {' and '.join(corpora)}; each corpus has its own recipe")
     if not rows:
         raise UserError(f"the score rows in {folder} are empty; score the runs again (stage 9)")
-    return Results(corpora[0], _systems(rows), {run: _read_config(path) for run, path in sorted(configs.items())})
+    found = {run: _read_config(path) for run, path in sorted(configs.items())}
+    return Results(corpora[0], _systems(rows), found, read_costs(folder / "cost.jsonl"))
 
 
 def _read_config(path: Path) -> dict:

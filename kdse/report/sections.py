@@ -3,14 +3,17 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from kdse.report.approaches import approaches_table
-from kdse.report.omega import chosen, omega_table
+from kdse.report.best import best_of
+from kdse.report.cost import claims, cost_table
+from kdse.report.omega import chosen, omega_table, without_front_end
+from kdse.report.paired import detectable_note, matched_pairs_test, show_p
 from kdse.report.rows import CER, QUALITY, WER, Metric, Results, Scores, System, compare, shared_scores, within
 from kdse.report.size import size_table
 from kdse.report.tables import Column, Table, markdown
-from kdse.scoring.score import NO_TOKENS, NOT_COMPUTED, WORDS_ALONE
+from kdse.report.worst import WORST, compared_pairs
+from kdse.scoring.quality import BY_RULE
+from kdse.scoring.score import NO_TOKENS
 from kdse.scoring.significance import LEVEL, POWER, RESAMPLES
 
 EXPECTED = ("mct_noisy", ("spectral_subtraction", "log_mmse"), "standalone_se", "se_teacher", "kd")
@@ -44,6 +47,9 @@ def sections(results: Results) -> list[Section]:
     """Everything that is rendered from committed rows, in order."""
     main, paired = main_table(results, "test_noisy", ceiling="test_clean"), difference_table(results, "test_noisy")
     found = [Section("Noisy test speech", main.notes, main), Section("Paired differences", paired.notes, paired)]
+    if compared_pairs(results, "test_noisy"):
+        found[-1].text = [*paired.notes, f"The utterances that a front end harmed and mended most are aligned in `{WORST}`."]
+    found.append(Section("Claims", [], bullets=claims(results, "test_noisy")))
     by_snr = snr_table(results, "test_noisy", clean="test_clean")
     if by_snr:
         image = (PLOT_BY_SNR, "WER by signal-to-noise ratio")
@@ -51,6 +57,9 @@ def sections(results: Results) -> list[Section]:
     scale = size_table(results, "test_noisy")
     if scale:
         found.append(Section("Size of the student", scale.notes, scale, image=(PLOT_SIZE, "WER by size of the student")))
+    cost = cost_table(results, "test_noisy")
+    if cost:
+        found.append(Section("Cost of the front ends", cost.notes, cost))
     every = approaches_table(results, "test_noisy")
     if every:
         image = (PLOT_TRAINING, "training loss of the joint approaches and of kd")
@@ -124,12 +133,15 @@ def main_table(results: Results, set_name: str, ceiling: str | None = None, name
             table.rows.append(_row(_label(results, system), system, scores, i))
     ceilings = {i for i, system in enumerate(systems) if system.approach == ORACLE}
     for metric, per_system in scores.items():
-        best = _best(metric, per_system, ceilings)
+        best = best_of(metric, per_system, ceilings)
         if best is not None:
             table.bold.add((shown[best], metric.name))
+    bare = without_front_end(results, set_name)
+    others = [s for s in systems if bare and s is not bare and s.approach != ORACLE]
     parts = results.parts(set_name)
     together = [f"{set_name}: {', '.join(parts[:-1])} and {parts[-1]} together."] if len(parts) > 1 else []
-    table.notes = [*together, *_coverage(scores)]
+    detectable = detectable_note((compare(s, bare, set_name) for s in others), "no front end")
+    table.notes = [*together, *_coverage(scores), *detectable]
     return table
 
 
@@ -137,8 +149,8 @@ def difference_table(results: Results, set_name: str) -> Table:
     """The headline comparisons: paired WER differences with intervals by utterance and by speaker."""
     columns = [Column("pair", "difference"), Column("wer", "WER points, by utterance", 2, sign=True)]
     columns += [Column("by_speaker", "by speaker", 2, sign=True), Column("relative", "relative %", 1, sign=True)]
-    columns += [Column("detectable", "smallest detectable", 2), Column("items", "items"), Column("utts", "utterances")]
-    columns += [Column("speakers", "speakers"), Column("verdict", "shown")]
+    columns += [Column("detectable", "smallest detectable", 2), Column("p", "matched pairs p"), Column("items", "items")]
+    columns += [Column("utts", "utterances"), Column("speakers", "speakers"), Column("verdict", "shown")]
     table = Table("differences", f"Paired WER differences on {set_name}, {results.corpus}", columns, [])
     for approach, baseline in DIFFERENCES:
         pairs = [(a, b) for a in results.on(set_name) if a.approach == approach for b in partners(results, a, baseline, set_name)]
@@ -150,13 +162,17 @@ def difference_table(results: Results, set_name: str) -> Table:
             if d and by_speaker:
                 row |= {"wer": d, "by_speaker": by_speaker, "relative": None if d.relative is None else 100 * d.relative}
                 row |= {"detectable": d.detectable, "items": d.items, "utts": d.groups, "speakers": by_speaker.groups}
+                row["p"] = show_p(matched_pairs_test(a, b, set_name))
                 row["verdict"] = "nothing" if not d.excludes_zero else "lower WER" if d.below_zero else "higher WER"
             table.rows.append(row)
         if not pairs:
             table.rows.append({"pair": f"{approach} − {NAMES.get(baseline, baseline)}", "wer": "not run"})
     table.notes = [
         "Negative means fewer errors. The smallest detectable difference is the true difference, in points of WER, that a test at "
-        f"{100 * (1 - LEVEL):.0f} % finds with {100 * POWER:.0f} % power. 'Shown' says what the interval by utterance supports."
+        f"{100 * (1 - LEVEL):.0f} % finds with {100 * POWER:.0f} % power. 'Shown' says what the interval by utterance supports.",
+        "Matched pairs is the sentence-segment word error test (Gillick and Cox, ICASSP 1989; NIST's segments), two-sided. "
+        "It takes the SNRs and seeds of an utterance for independent, which the interval does not: read its p as a lower bound. "
+        "There is none where the two sides have different seeds.",
     ]
     return table
 
@@ -176,6 +192,12 @@ def snr_table(results: Results, set_name: str, clean: str) -> Table | None:
         row |= {f"snr_{snr:g}": scores.only({item for item in scores.items if item[2] == snr}).estimate() for snr in snrs}
         table.rows.append(row | {"clean": system.scores(clean, WER).estimate()})
     table.notes = ["Intervals are in `results/tables/wer_by_snr.csv`."]
+    bare = without_front_end(results, set_name)
+    others = [s for s in results.on(set_name) if bare and s is not bare and s not in compared and s.approach != ORACLE]
+    scores = [(s.scores(set_name, WER), bare.scores(set_name, WER)) for s in others]
+    for snr in snrs:
+        differences = (a.only({i for i in a.items if i[2] == snr}).minus(b) for a, b in scores)
+        table.notes += detectable_note(differences, f"no front end at {snr:g} dB")
     return table
 
 
@@ -208,7 +230,7 @@ def missing_scores(results: Results) -> list[str]:
         for row in system.rows:
             for metric in QUALITY:
                 why = row["missing"].get(metric.name)
-                if why and why not in (NOT_COMPUTED, NO_TOKENS, WORDS_ALONE):
+                if why and why not in (*BY_RULE, NO_TOKENS):
                     of_system = found.setdefault((metric.label, row["set"], why), {})
                     of_system.setdefault(_label(results, system), []).append(row["utt"])
     lines = []
@@ -261,19 +283,6 @@ def _seeds(seeds: tuple[int, ...]) -> str | None:
         return None
     run = len(seeds) > 2 and seeds == tuple(range(seeds[0], seeds[-1] + 1))
     return f"{seeds[0]}–{seeds[-1]}" if run else ", ".join(map(str, seeds))
-
-
-def _best(metric: Metric, scores: list[Scores], ceilings: set[int]) -> int | None:
-    """The system whose value beats every other's by a paired difference whose interval excludes 0; None where none does.
-
-    Ceilings, which know the clean signal, do not compete.
-    """
-    values = {i: s.estimate().value for i, s in enumerate(scores) if np.sum(s.denominator) and i not in ceilings}
-    if len(values) < 2:
-        return None
-    best = (min if metric.lower_is_better else max)(values, key=values.__getitem__)
-    surely = (scores[best].minus(scores[i]) for i in values if i != best)
-    return best if all(d is not None and d.excludes_zero for d in surely) else None
 
 
 def _coverage(scores: dict[Metric, list[Scores]]) -> list[str]:

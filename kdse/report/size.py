@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kdse.report.paired import detectable_note
 from kdse.report.rows import WER, Results, System, compare
 from kdse.report.tables import Column, Table
 
@@ -45,5 +46,8 @@ def size_table(results: Results, set_name: str) -> Table | None:
             row |= {approach: size[approach].scores(set_name, WER, seeds or None).estimate() for approach in COMPARED}
             relative = None if d is None or d.relative is None else 100 * d.relative
             table.rows.append(row | {"difference": d, "relative": relative})
-    table.notes = ["Intervals are by utterance. WER and the paired difference are over the seeds that both approaches have."]
+    table.notes = [
+        "Intervals are by utterance. WER and the paired difference are over the seeds that both approaches have.",
+        *detectable_note((row["difference"] for row in table.rows), "`standalone_se`"),
+    ]
     return table if table.rows else None

@@ -60,11 +60,11 @@ class Table:
 
 def markdown(table: Table) -> str:
     """A GitHub table; the first column is left-aligned, the others right."""
-    lines = [[_markdown(column.heading) for column in table.columns], ["---"] + ["---:"] * (len(table.columns) - 1)]
+    lines = [[markdown_text(column.heading) for column in table.columns], ["---"] + ["---:"] * (len(table.columns) - 1)]
     for row in table.cells():
         cells = []
         for text, bold in row:
-            value, interval = map(_markdown, split_interval(text))
+            value, interval = map(markdown_text, split_interval(text))
             cells.append((f"**{value}**" if bold else value) + interval)
         lines.append(cells)
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
@@ -130,7 +130,8 @@ def _csv(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _markdown(text: str) -> str:
+def markdown_text(text: str) -> str:
+    """Text that Markdown shows as it is, in a table too."""
     return text.replace("|", r"\|").replace("*", r"\*").replace("<", "&lt;")
 
 

@@ -16,7 +16,7 @@ ITEM = ("utt", "speaker", "category", "noise", "snr", "ref", "hyp")
 COUNTS = ("word", "char")
 METRICS = (
     "pesq_wb", "pesq_nb", "stoi", "estoi", "csig", "cbak", "covl", "sdr", "sir", "sar", "si_sdr", "snr_out", "ssnr",
-    "dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl", "token_error_rate",
+    "wada_snr", "dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl", "dnsmos_p808", "token_error_rate",
 )  # fmt: skip
 COLUMNS = (*ABOUT, *ITEM, *COUNTS, *METRICS, "missing")
 KEY = ("corpus", "set", "run", "backend", "decode", "omega", "utt", "snr", "noise")

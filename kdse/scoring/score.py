@@ -15,17 +15,18 @@ from kdse.selected import allowed_sets
 from kdse.stage import Step, done_hash
 
 NO_FRONT_END = "mct_noisy"
-NOT_COMPUTED = "not computed in this version"
 NO_TOKENS = "decoded without acoustic tokens"
-WORDS_ALONE = "of observation adding only the words are scored"
-LIBRARIES = ("jiwer", "pesq", "pystoi", "numpy", "scipy", "soundfile")
+METRIC_LIBRARIES = ("pesq", "pystoi", "fast-bss-eval", "speechmos", "numpy", "scipy", "torch")
+LIBRARIES = (*METRIC_LIBRARIES, "soundfile")
 
-Quality = dict[str, tuple[dict[str, float | None], dict[str, str]]]
+Scores = tuple[dict[str, float | None], dict[str, str]]
+"""({metric: value}, {metric: why it is missing}) of one item."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One item of a fixed set. `utt` is the utterance that several items share; `snr` in dB, None where clean or real."""
+    """One item of a fixed set. `utt` is the utterance that several items share; `snr` in dB, None where clean or real; `clean` is
+    None where a recording has no clean reference."""
 
     utt: str
     speaker: str
@@ -34,7 +35,7 @@ class Item:
     snr: float | None
     ref: str
     noisy: str
-    clean: str
+    clean: str | None
 
 
 def add_arguments(parser) -> None:
@@ -75,10 +76,9 @@ def score_run(folder: Path, sets: list[str], dump: Path, out: Path, nj: int = 1,
     about = read_run(folder)
     rows, decodes = [], {}
     for name in sets:
-        for omega in (0.0,) if about["approach"] == NO_FRONT_END else omegas:
-            heard = decoded(folder, name, omega)
-            decodes[heard.name] = _decode_config(heard)
-            rows += score_set(folder, about, name, dump / name, heard, decodes[heard.name], nj)
+        heard = [decoded(folder, name, omega) for omega in ((0.0,) if about["approach"] == NO_FRONT_END else omegas)]
+        decodes |= {path.name: _decode_config(path) for path in heard}
+        rows += score_set(folder, about, name, dump / name, {path: decodes[path.name] for path in heard}, nj)
     path = out / f"{about['run']}.jsonl.gz"
     gone = sorted({row["set"] for row in _rows_of_before(path)} - set(sets))
     if gone:
@@ -91,39 +91,38 @@ def score_run(folder: Path, sets: list[str], dump: Path, out: Path, nj: int = 1,
     return path
 
 
-def score_set(folder: Path, about: dict, name: str, data: Path, heard: Path, decode: dict, nj: int = 1) -> Iterator[dict]:
-    """Yield the score rows of one set (DESIGN section 8) for the run in `folder`, of what was `heard` in one folder of stage 8."""
-    from kdse.scoring.quality import METRICS as COMPUTED
+def score_set(folder: Path, about: dict, name: str, data: Path, heard: dict[Path, dict], nj: int = 1) -> Iterator[dict]:
+    """Yield the score rows of one set (DESIGN section 8) for the run in `folder`.
+
+    Args:
+        heard: folders of stage 8, one for each share of the noisy signal, 0 first, and the decode.yaml of each.
+    """
     from kdse.scoring.row import METRICS
     from kdse.scoring.words import char_errors, normalise, word_errors
 
     items = read_items(data)
-    hyps = read_hypotheses(heard / "text")
-    check_same_ids(items, hyps, heard / "text")
-    omega = float(decode.get("omega", 0.0))
-    words_alone = dict.fromkeys(COMPUTED), dict.fromkeys(COMPUTED, WORDS_ALONE)
-    scores = dict.fromkeys(items, words_alone) if omega else _quality_of_set(folder, about, name, data, items, nj)
-    rates = read_token_errors(heard)
-    later = {metric: NOT_COMPUTED for metric in METRICS if metric not in COMPUTED}
-    later["token_error_rate"] = NO_TOKENS
-    for key, item in items.items():
-        ref, hyp = normalise(item.ref), normalise(hyps[key])
-        values, missing = scores[key]
-        missing = later | missing
-        if key in rates:
-            values = values | {"token_error_rate": rates[key]}
-            del missing["token_error_rate"]
-        yield (
-            {column: about[column] for column in FIELDS}
-            # the recogniser that was used, whatever the front end was trained for
-            | {"backend": decode.get("backend", about["backend"])}
-            | {"set": name, "decode": decode.get("decode", "ctc_greedy"), "omega": omega}
-            | {"utt": item.utt, "speaker": item.speaker, "category": item.category, "noise": item.noise, "snr": item.snr}
-            | {"ref": ref, "hyp": hyp, "word": word_errors(ref, hyp), "char": char_errors(ref, hyp)}
-            | dict.fromkeys(later)
-            | values
-            | {"missing": missing}
-        )
+    texts = {path: read_hypotheses(path / "text") for path in heard}
+    for path, hyps in texts.items():
+        check_same_ids(items, hyps, path / "text")
+    omegas = [float(decode.get("omega", 0.0)) for decode in heard.values()]
+    scores = _quality_of_set(folder, about, name, data, items, omegas, nj)
+    for number, (path, decode) in enumerate(heard.items()):
+        rates = read_token_errors(path)
+        for key, item in items.items():
+            ref, hyp = normalise(item.ref), normalise(texts[path][key])
+            values, missing = scores[key][number]
+            tokens = {} if key in rates else {"token_error_rate": NO_TOKENS}
+            yield (
+                {column: about[column] for column in FIELDS}
+                # the recogniser that was used, whatever the front end was trained for
+                | {"backend": decode.get("backend", about["backend"])}
+                | {"set": name, "decode": decode.get("decode", "ctc_greedy"), "omega": omegas[number]}
+                | {"utt": item.utt, "speaker": item.speaker, "category": item.category, "noise": item.noise, "snr": item.snr}
+                | {"ref": ref, "hyp": hyp, "word": word_errors(ref, hyp), "char": char_errors(ref, hyp)}
+                | dict.fromkeys(METRICS)
+                | values
+                | {"token_error_rate": rates.get(key), "missing": missing | tokens}
+            )
 
 
 def read_items(folder: Path) -> dict[str, Item]:
@@ -131,9 +130,16 @@ def read_items(folder: Path) -> dict[str, Item]:
 
     Raises: UserError where the set was not made, a file is missing or the ids of two files differ.
     """
-    from kdse.data.datadir import DataDir
+    from kdse.data.datadir import REAL, DataDir
 
-    data = DataDir(folder, needed=("wav.scp", "spk1.scp", "text", "utt2spk"))
+    data = DataDir(folder)
+    if "spk1.scp" not in data:
+        utt = next((utt for utt in data.utts if data.tables.get("utt2category", {}).get(utt) != REAL), None)
+        if utt:
+            raise UserError(
+                f"{folder} has no spk1.scp, and utterance {utt} is not declared {REAL} in utt2category; only real recordings "
+                "have no clean reference"
+            )
 
     def value(table: str, key: str) -> str | None:
         return data[table].get(key) if table in data else None
@@ -147,7 +153,7 @@ def read_items(folder: Path) -> dict[str, Item]:
             snr=_snr(value("utt2snr", key), folder / "utt2snr", key),
             ref=data["text"][key],
             noisy=data["wav.scp"][key],
-            clean=data["spk1.scp"][key],
+            clean=value("spk1.scp", key),
         )
         for key in data.utts
     }
@@ -173,8 +179,11 @@ def read_token_errors(folder: Path) -> dict[str, float]:
         raise UserError(f"{path}: {e}; decode the set again (stage 8)") from e
 
 
-def _quality_of_set(folder: Path, about: dict, name: str, data: Path, items: dict[str, Item], nj: int) -> Quality:
-    """Quality of every item, computed once: it stays in exp/<run>/score/<set> until audio, reference or a library changes."""
+def _quality_of_set(
+    folder: Path, about: dict, name: str, data: Path, items: dict[str, Item], omegas: Sequence[float], nj: int
+) -> dict[str, list[Scores]]:
+    """Quality of every item for every share ω, computed once: it stays in exp/<run>/score/<set> until audio, reference, shares or a
+    library change, and where it was cut it goes on."""
     from kdse.data.datadir import in_processes, read_table
     from kdse.scoring.quality import METRICS
 
@@ -193,27 +202,51 @@ def _quality_of_set(folder: Path, about: dict, name: str, data: Path, items: dic
         "references": fingerprint({key: item.clean for key, item in items.items()}),
         "data": sha256(manifest) if manifest.exists() else done_hash(data),
         "metrics": list(METRICS),
-        "versions": versions(("pesq", "pystoi", "numpy", "scipy")),
+        "omegas": list(omegas),
+        "versions": versions(METRIC_LIBRARIES),
     }
     step = Step(folder / "score" / name, config, f"quality of {about['run']} on {name}")
-    cache = step.folder / "quality.json"
-    if step.needed() or not cache.exists():
-        import torch  # noqa: F401  here, so that the processes to come have it already
+    kept = step.folder / "quality.jsonl"
+    needed = step.needed()
+    done = _kept_scores(kept, config)
+    if needed or len(done) < len(items):
+        import torch  # here, so that the processes to come have it already
 
-        work = [(key, item.clean, estimates[key]) for key, item in items.items()]
-        done = {key: (values, missing) for key, values, missing in in_processes(_quality_of_item, work, nj, step.what)}
-        write_text(cache, json.dumps(done) + "\n")
+        torch.set_num_threads(1)
+        if not done:
+            write_text(kept, json.dumps(fingerprint(config)) + "\n")
+        else:
+            say(f"{step.what}: goes on after {len(done)} of {len(items)} items")
+        work = [(key, item.clean, item.noisy, estimates[key], omegas) for key, item in items.items() if key not in done]
+        with open(kept, "a", encoding="utf-8") as f:
+            for key, scores in in_processes(_quality_of_item, work, nj, step.what):
+                f.write(json.dumps([key, scores]) + "\n")
+                f.flush()
+                done[key] = scores
         step.finish()
-    return json.loads(cache.read_text())
+    return done
 
 
-def _quality_of_item(work: tuple[str, str, str]) -> tuple[str, dict, dict]:
+def _kept_scores(path: Path, config: dict) -> dict[str, list[Scores]]:
+    """What was scored with this configuration before, {} if nothing was; a line cut in the middle is taken off the file."""
+    if not path.exists():
+        return {}
+    whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
+    lines = [json.loads(line) for line in whole.splitlines()]
+    if lines[:1] != [fingerprint(config)]:
+        return {}
+    write_text(path, whole + "\n")
+    return dict(lines[1:])
+
+
+def _quality_of_item(work: tuple[str, str | None, str, str, Sequence[float]]) -> tuple[str, list[Scores]]:
     from kdse.data.audio import read_audio
     from kdse.scoring.quality import no_denormals, quality
 
-    key, clean, estimate = work
+    key, clean, noisy, estimate, omegas = work
+    reference, mixture, enhanced = (None if path is None else read_audio(path, key) for path in (clean, noisy, estimate))
     with no_denormals():
-        return (key, *quality(read_audio(clean, key), read_audio(estimate, key), key))
+        return key, quality(reference, enhanced, key, mixture, omegas)
 
 
 def _decode_config(folder: Path) -> dict:

@@ -100,7 +100,8 @@ def test_rows_hold_the_item_the_counts_and_the_scores(recipe):
     assert {k: wrong[k] for k in ("run", "approach", "seed", "student", "params", "corpus")} == {
         k: RUN[k] for k in ("run", "approach", "seed", "student", "params", "corpus")
     }
-    assert wrong["stoi"] > 0.5 and wrong["missing"]["estoi"] == "not computed in this version"
+    assert wrong["stoi"] > 0.5 and wrong["sir"] > wrong["snr"]
+    assert wrong["missing"]["dnsmos_sig"] == "only for recordings without a clean reference"
 
 
 def test_the_enhanced_audio_is_scored_and_the_noisy_one_without_a_front_end(recipe):
@@ -192,7 +193,7 @@ def test_the_config_beside_the_rows_says_how_to_make_them_again(recipe):
     assert {k: config[k] for k in RUN} == RUN
     scoring = config["scoring"]
     assert scoring["command"] == "kdse score --run exp/kd_dccrn-s_seed0 --sets test_noisy test_clean --dump dump --out results"
-    assert scoring["versions"]["jiwer"] and "upper case" in scoring["normalisation"]
+    assert scoring["versions"]["pesq"] and "upper case" in scoring["normalisation"]
     assert scoring["decode"] == {"test_noisy": {"decode": "ctc_greedy"}, "test_clean": {}}
     path.write_text(yaml.safe_dump(config | {"scoring": scoring | {"commit": "0ld"}}))
     run_score("test_noisy", "test_clean")
@@ -267,7 +268,50 @@ def test_observation_adding_has_rows_of_its_own(recipe):
     assert not any(row["omega"] for row in run_score("test_noisy"))
     out = score_run(run, ["test_noisy"], Path("dump"), Path("results"), omegas=[0.0, 0.2])
     rows = [row for row in read_rows(out) if row["omega"]]
+    plain = {(row["utt"], row["snr"]): row["sdr"] for row in read_rows(out) if not row["omega"]}
     assert len(rows) == 3 and all(row["omega"] == 0.2 and row["word"] == [3, 0, 0, 0] for row in rows)
-    assert {row["missing"]["pesq_wb"] for row in rows} == {"of observation adding only the words are scored"}
+    assert {row["missing"]["pesq_wb"] for row in rows} == {"of observation adding only words, SDR, SIR and SAR are scored"}
+    assert all(row["sdr"] is not None and row["sdr"] < plain[row["utt"], row["snr"]] for row in rows)
     with pytest.raises(UserError, match=r"there is no .*test_noisy@0\.3/text; decode the set first"):
         score_run(run, ["test_noisy"], Path("dump"), Path("results"), omegas=[0.0, 0.3])
+
+
+def test_scoring_that_was_cut_goes_on_with_the_items_that_are_left(recipe, monkeypatch, capsys):
+    from kdse.scoring import quality as module
+
+    scored, whole = [], module.quality
+
+    def cut_at_the_third(reference, estimate, utt, *rest):
+        if len(scored) == 2:
+            raise KeyboardInterrupt
+        scored.append(utt)
+        return whole(reference, estimate, utt, *rest)
+
+    monkeypatch.setattr(module, "quality", cut_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        run_score("test_noisy")
+    assert len(scored) == 2 and not (recipe / "results").exists()
+    kept = recipe / "exp" / RUN["run"] / "score/test_noisy/quality.jsonl"
+    kept.write_text(kept.read_text() + '["u9__hum", [[{"pesq')  # killed in the middle of a line
+    scored.clear()
+    monkeypatch.setattr(module, "quality", lambda *args: scored.append(args[2]) or whole(*args))
+    rows = run_score("test_noisy")
+    assert len(rows) == 3 and len(scored) == 1
+    assert "goes on after 2 of 3 items" in capsys.readouterr().out
+    scored.clear()
+    assert run_score("test_noisy") == rows and not scored
+
+
+def test_recordings_without_a_clean_reference_are_scored_by_words_and_blindly(recipe, monkeypatch):
+    """Only where utt2category declares them real: a set that lost its spk1.scp is an error (see above)."""
+    from kdse.scoring import blind
+
+    monkeypatch.setattr(blind, "dnsmos", lambda _signal: {f"dnsmos_{name}": 3.0 for name in blind.DNSMOS})  # tested by itself
+    data = recipe / "dump/test_noisy"
+    keys = [line.split()[0] for line in (data / "wav.scp").read_text().splitlines()]
+    (data / "spk1.scp").unlink()
+    table(data / "utt2category", dict.fromkeys(keys, "REAL"))
+    rows = run_score("test_noisy")
+    assert [row["word"] for row in rows] and {row["category"] for row in rows} == {"REAL"}
+    assert all(row["dnsmos_p808"] == 3.0 and row["wada_snr"] is not None for row in rows)
+    assert {row["missing"][name] for row in rows for name in ("pesq_wb", "sdr", "stoi")} == {"no clean reference"}

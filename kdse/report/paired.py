@@ -1,0 +1,50 @@
+"""Two systems on the same items: their rows side by side, the matched-pairs test, and what a difference must be to be found."""
+
+from collections.abc import Iterable
+from statistics import median
+
+from kdse.report.rows import Item, System, within
+from kdse.scoring.matched_pairs import MatchedPairs, matched_pairs, segments
+from kdse.scoring.row import Row
+from kdse.scoring.significance import LEVEL, POWER, Difference
+
+
+def rows_of(system: System, set_name: str, seed: int) -> dict[Item, Row]:
+    """{item: row} of one run on a set; a run without a seed counts as 0."""
+    return {
+        (row["utt"], row["noise"] or "", row["snr"]): row
+        for row in system.rows
+        if within(row, set_name) and (row["seed"] or 0) == seed
+    }
+
+
+def matched_pairs_test(a: System, b: System, set_name: str) -> MatchedPairs | None:
+    """The matched-pairs test of a against b over the items and seeds that `compare` takes.
+
+    None where one side's hypotheses would have to stand for several seeds of the other, whose segments are then no pairs.
+    """
+    of_a, of_b = a.seeds_on(set_name), b.seeds_on(set_name)
+    seeds = set(of_a) & set(of_b)
+    if not seeds or (of_a != of_b and not (a.params and b.params)):
+        return None
+    found = []
+    for seed in sorted(seeds):
+        first, second = rows_of(a, set_name, seed), rows_of(b, set_name, seed)
+        for item in first.keys() & second.keys():
+            found += segments(first[item]["ref"], first[item]["hyp"], second[item]["hyp"])
+    return matched_pairs(found)
+
+
+def show_p(test: MatchedPairs | None) -> str | None:
+    """Two digits of p; None where there is none."""
+    return None if test is None or test.p is None else f"{test.p:.2g}"
+
+
+def detectable_note(differences: Iterable[Difference | None], baseline: str) -> list[str]:
+    """One sentence on the smallest true WER difference from `baseline` that the differences of a table could have shown."""
+    found = [d.detectable for d in differences if d and d.detectable is not None]
+    if not found:
+        return []
+    how = f"at {100 * (1 - LEVEL):.0f} % with {100 * POWER:.0f} % power, paired, by utterance"
+    many = f" in the median of {len(found)}, {max(found):.2f} at most" if len(found) > 1 else ""
+    return [f"Smallest detectable WER difference from {baseline}: {median(found):.2f} points{many} ({how})."]
