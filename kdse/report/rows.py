@@ -132,7 +132,11 @@ class System:
         by_run: dict[str, dict[Item, Row]] = {}
         for row in self.rows:
             if within(row, set_name) and (seeds is None or (row["seed"] or 0) in seeds):
-                by_run.setdefault(row["run"], {})[(row["utt"], row["noise"] or "", row["snr"])] = row
+                items, item = by_run.setdefault(row["run"], {}), (row["utt"], row["noise"] or "", row["snr"])
+                if item in items:
+                    sets = f"{items[item]['set']} and {row['set']}"
+                    raise UserError(f"{row['run']}: {sets} share utterance {row['utt']}, so they cannot be counted together")
+                items[item] = row
         runs = list(by_run.items())
         for run, items in runs[1:]:
             if items.keys() != runs[0][1].keys():
