@@ -9,7 +9,8 @@ import numpy as np
 
 from kdse.files import read_yaml
 from kdse.report.best import best_of
-from kdse.report.rows import CER, PAPER_QUALITY, WER, Metric, Results, System, shared_scores
+from kdse.report.paired import detectable_note
+from kdse.report.rows import CER, PAPER_QUALITY, WER, Metric, Results, System, compare, shared_scores
 from kdse.report.tables import Column, Table
 
 REFERENCE = Path(__file__).resolve().parents[2] / "conf" / "reference" / "paper.yaml"
@@ -88,6 +89,7 @@ def words_table(results: Results, form: Form, published: dict, metrics: tuple[Me
     _embolden(table, systems, RECOGNISED, everywhere, {m: f"{m.name}_all" for m in metrics})
     together = "All is every item of the sets together, the published average that of the four numbers. " if form.sets else ""
     table.notes = [together + _published(form, form.words), *_start(results, systems.values())]
+    table.notes += _detectable(systems, RECOGNISED[0], RECOGNISED[1:], everywhere)
     return table
 
 
@@ -138,6 +140,7 @@ def ablation_table(results: Results, form: Form) -> Table:
         f"Which losses each row of the paper's tables {form.ablation} uses is lost in print, so no published number stands here. "
         "Its text says that all losses together are best and that the tokens (L_d) bring more than the latents (L_e).",
         *_start(results, systems.values()),
+        *_detectable(systems, "standalone_se", tuple(ABLATION)[1:], everywhere),
     ]
     return table
 
@@ -160,6 +163,13 @@ def _embolden(
         best = best_of(metric, scores)
         if best is not None and np.sum(scores[best].denominator):
             table.bold.add((approaches.index(shown[best]), key))
+
+
+def _detectable(systems: dict[str, System], baseline: str, others: tuple[str, ...], sets: str | tuple[str, ...]) -> list[str]:
+    """Which difference in WER from the baseline the table could have found."""
+    if baseline not in systems:
+        return []
+    return detectable_note((compare(systems[name], systems[baseline], sets) for name in others if name in systems), baseline)
 
 
 def _published(form: Form, number: int) -> str:

@@ -188,7 +188,7 @@ class Scores:
         return difference(groups, a.numerator, b.numerator, a.denominator)
 
 
-def compare(a: System, b: System, set_name: str, metric: Metric = WER, by: str = "utt") -> Difference | None:
+def compare(a: System, b: System, set_name: str | tuple[str, ...], metric: Metric = WER, by: str = "utt") -> Difference | None:
     """The paired difference a − b on a set.
 
     Two trained front ends are compared over the seeds they share, so that they start from the same weights and hear the same
