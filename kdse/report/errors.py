@@ -6,7 +6,7 @@ import numpy as np
 
 from kdse.report.omega import tried
 from kdse.report.plots import blank, save
-from kdse.report.rows import WER, Results, System, within
+from kdse.report.rows import WER, Results, System
 from kdse.scoring.separation import artifact_error
 
 Point = tuple[float, float, float]
@@ -18,7 +18,7 @@ def errors(system: System, set_name: str) -> Point | None:
 
     The artifact error follows from SDR and SIR (see kdse/scoring/separation.py), the noise error is −SIR.
     """
-    rows = [row for row in system.rows if within(row, set_name) and row["sdr"] is not None and row["sir"] is not None]
+    rows = [row for row in system.rows_on(set_name) if row["sdr"] is not None and row["sir"] is not None]
     wer = system.scores(set_name, WER).estimate()
     if not rows or wer is None:
         return None

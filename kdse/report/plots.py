@@ -26,7 +26,7 @@ def plot_wer_by_snr(results: Results, set_name: str, clean: str, path: Path) -> 
     Of an approach with several students the one with the most seeds is drawn.
     """
     systems = results.headline(set_name)
-    snrs = sorted({row["snr"] for row in results.rows(lambda row: within(row, set_name)) if row["snr"] is not None})
+    snrs = sorted({row["snr"] for row in results.rows(lambda row: within(row["set"], set_name)) if row["snr"] is not None})
     if not snrs:
         return False
     figure, axes = blank(7.5, 4.5)

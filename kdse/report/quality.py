@@ -56,7 +56,7 @@ def noise_table(results: Results, set_name: str) -> Table | None:
     if bare:
         others = [scores for system, scores in every if system.approach not in ("mct_noisy", "oracle_irm")]
         plain = bare.scores(set_name, WER)
-        table.notes += detectable_note((_of(s, noise).minus(_of(plain, noise)) for s in others for noise in noises), "no front end")
+        table.notes += detectable_note((_of(s, noise).minus(_of(plain, noise)) for noise in noises for s in others), "no front end")
     return table
 
 

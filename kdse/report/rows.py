@@ -88,19 +88,19 @@ OFFICIAL = {
 """CHiME-4's own sets, which no rule would tell from their names."""
 
 
-def within(row: Row, set_name: str | tuple[str, ...]) -> bool:
-    """Whether a row counts for a set, or for one of several. Of a corpus that is scored in parts `test_noisy` stands for all of
-    them together:
+def within(scored: str, set_name: str | tuple[str, ...]) -> bool:
+    """Whether a set that was scored counts for a name, or for one of several. Of a corpus that is scored in parts `test_noisy`
+    stands for all of them together:
 
     >>> names = ("test_noisy", "test-clean_noisy", "et05_real", "test-clean_clean", "dev-clean_noisy")
-    >>> [within({"set": name}, "test_noisy") for name in names]
+    >>> [within(name, "test_noisy") for name in names]
     [True, True, True, False, False]
     """
     if isinstance(set_name, tuple):
-        return any(within(row, name) for name in set_name)
+        return any(within(scored, name) for name in set_name)
     split, _, kind = set_name.partition("_")
-    part = row["set"].startswith(f"{split}-") and row["set"].endswith(f"_{kind}")
-    return part or row["set"] == set_name or row["set"] in OFFICIAL.get(set_name, ())
+    part = scored.startswith(f"{split}-") and scored.endswith(f"_{kind}")
+    return part or scored == set_name or scored in OFFICIAL.get(set_name, ())
 
 
 @dataclass(frozen=True)
@@ -120,18 +120,41 @@ class System:
         """Seeds of its runs."""
         return tuple(sorted({row["seed"] for row in self.rows if row["seed"] is not None}))
 
+    @cached_property
+    def by_set(self) -> dict[str, list[Row]]:
+        """Its rows of each set."""
+        found: dict[str, list[Row]] = {}
+        for row in self.rows:
+            found.setdefault(row["set"], []).append(row)
+        return found
+
+    @cached_property
+    def _scores(self) -> dict[tuple, "Scores"]:
+        """What `scores` returned before: tables ask for the same again and again."""
+        return {}
+
+    def rows_on(self, set_name: str | tuple[str, ...]) -> list[Row]:
+        """Its rows of what a name stands for (see `within`)."""
+        return [row for scored, rows in self.by_set.items() if within(scored, set_name) for row in rows]
+
     def seeds_on(self, set_name: str | tuple[str, ...]) -> tuple[int, ...]:
         """Seeds of the runs that were scored on a set; a run without a seed counts as 0."""
-        return tuple(sorted({row["seed"] or 0 for row in self.rows if within(row, set_name)}))
+        return tuple(sorted({row["seed"] or 0 for row in self.rows_on(set_name)}))
 
     def scores(self, set_name: str | tuple[str, ...], metric: Metric, seeds: Iterable[int] | None = None) -> "Scores":
         """The metric for each item of a set, averaged over the runs (of the seeds given).
 
         Raises: UserError where two runs were scored on different items.
         """
+        key = set_name, metric, None if seeds is None else frozenset(seeds)
+        if key not in self._scores:
+            self._scores[key] = self._averaged(set_name, metric, key[2])
+        return self._scores[key]
+
+    def _averaged(self, set_name: str | tuple[str, ...], metric: Metric, seeds: frozenset[int] | None) -> "Scores":
         by_run: dict[str, dict[Item, Row]] = {}
-        for row in self.rows:
-            if within(row, set_name) and (seeds is None or (row["seed"] or 0) in seeds):
+        for row in self.rows_on(set_name):
+            if seeds is None or (row["seed"] or 0) in seeds:
                 items, item = by_run.setdefault(row["run"], {}), (row["utt"], row["noise"] or "", row["snr"])
                 if item in items:
                     sets = f"{items[item]['set']} and {row['set']}"
@@ -221,11 +244,11 @@ class Results:
 
     def on(self, set_name: str) -> list[System]:
         """The systems scored on a set, in table order, without observation adding."""
-        return [s for s in self.systems if not s.omega and any(within(row, set_name) for row in s.rows)]
+        return [s for s in self.systems if not s.omega and any(within(scored, set_name) for scored in s.by_set)]
 
     def parts(self, set_name: str) -> list[str]:
         """The sets that a name stands for (see `within`); [] where none was scored."""
-        return sorted({row["set"] for row in self.rows(lambda row: within(row, set_name))})
+        return sorted({scored for s in self.systems for scored in s.by_set if within(scored, set_name)})
 
     def headline(self, set_name: str) -> list[System]:
         """`on`, with one system of each approach, so that a plot can be read: the one with the most seeds, of equals the first.

@@ -84,7 +84,7 @@ def sections(results: Results) -> list[Section]:
     adding = omega_table(results, "test_noisy")
     if adding:
         found.append(Section("Observation adding", adding.notes, adding, image=(PLOT_OMEGA, "WER by the share of noisy signal")))
-    if results.rows(lambda row: within(row, "test_noisy") and row["token_error_rate"] is not None):
+    if results.rows(lambda row: within(row["set"], "test_noisy") and row["token_error_rate"] is not None):
         what = (
             "Each strip is one utterance, each colour an acoustic token; a black mark says that noise, or enhancement, changed it. "
         )
@@ -195,7 +195,7 @@ def difference_table(results: Results, set_name: str) -> Table:
 
 def snr_table(results: Results, set_name: str, clean: str) -> Table | None:
     """WER for each SNR, and on clean speech; None where no row has an SNR."""
-    snrs = sorted({row["snr"] for row in results.rows(lambda row: within(row, set_name)) if row["snr"] is not None})
+    snrs = sorted({row["snr"] for row in results.rows(lambda row: within(row["set"], set_name)) if row["snr"] is not None})
     if not snrs:
         return None
     columns = [Column("system", "WER %"), *(Column(f"snr_{snr:g}", f"{snr:g} dB", interval=False) for snr in snrs)]
@@ -242,13 +242,14 @@ def footer(results: Results) -> list[str]:
 def missing_scores(results: Results) -> list[str]:
     """One line for each metric, reason and set of utterances: how many scores are missing, in which systems."""
     found: dict[tuple[str, str, str], dict[str, list[str]]] = {}
+    labels_of = {metric.name: metric.label for metric in (*EVERY_QUALITY, *QUALITY)}
+    told = {*BY_RULE, NO_TOKENS}
     for system in results.systems:
+        label = _label(results, system)
         for row in system.rows:
-            for metric in (*EVERY_QUALITY, QUALITY[-1]):
-                why = row["missing"].get(metric.name)
-                if why and why not in (*BY_RULE, NO_TOKENS):
-                    of_system = found.setdefault((metric.label, row["set"], why), {})
-                    of_system.setdefault(_label(results, system), []).append(row["utt"])
+            for name, why in row["missing"].items():
+                if why not in told:
+                    found.setdefault((labels_of[name], row["set"], why), {}).setdefault(label, []).append(row["utt"])
     lines = []
     for (metric, set_name, why), of_system in sorted(found.items()):
         total = {_label(results, s): sum(row["set"] == set_name for row in s.rows) for s in results.systems}

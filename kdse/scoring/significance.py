@@ -110,7 +110,7 @@ def _resample(groups: Sequence[str], numerator: np.ndarray, denominator: np.ndar
     """(R,) ratios, one for each draw; a draw without any denominator is left out."""
     index, count = _index(groups)
     sums = np.stack([np.bincount(index, weights=np.asarray(x, float), minlength=count) for x in (numerator, denominator)], axis=1)
-    drawn = draws(count, seed, resamples)
+    drawn = _weights(count, seed, resamples)
     totals = np.concatenate([part @ sums for part in np.array_split(drawn, -(-drawn.size // 2**22))])
     totals = totals[totals[:, 1] != 0]
     return totals[:, 0] / totals[:, 1]
@@ -120,6 +120,13 @@ def _resample(groups: Sequence[str], numerator: np.ndarray, denominator: np.ndar
 def draws(count: int, seed: int, resamples: int) -> np.ndarray:
     """(R, G) how often each of G groups is drawn when G are drawn with replacement, R times."""
     return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.int16)
+
+
+@lru_cache(maxsize=4)
+def _weights(count: int, seed: int, resamples: int) -> np.ndarray:
+    """`draws`, as floats where they take no more than 32 MB: converting them is what a bootstrap would spend its time on."""
+    drawn = draws(count, seed, resamples)
+    return drawn.astype(float) if drawn.size <= 2**22 else drawn
 
 
 def _interval(samples: np.ndarray) -> tuple[float, float]:
