@@ -9,6 +9,7 @@ from kdse.report.plots import blank, save
 from kdse.report.rows import WER, Results, System
 from kdse.scoring.separation import artifact_error
 
+ORACLE = "oracle_irm"
 Point = tuple[float, float, float]
 """Artifact error and noise error in dB of the speech's energy, and WER in per cent."""
 
@@ -47,25 +48,40 @@ def plot_errors(results: Results, set_name: str, path: Path) -> bool:
     drawn = {title: found for title, systems in groups.items() if (found := paths(results, systems, set_name))}
     if not drawn:
         return False
-    figure, grid = blank(6.6 * len(drawn), 5.6, 1, len(drawn))
-    wers = [wer for found in drawn.values() for points in found.values() for *_, wer in points]
+    figure, grid = blank(7.2 * len(drawn), 5.6, 1, len(drawn))
+    panels = np.atleast_1d(grid).ravel()
+    # A ceiling would take most of the colours for itself.
+    wers = [wer for found in drawn.values() for label, points in found.items() if label != ORACLE for *_, wer in points] or [
+        0.0,
+        1.0,
+    ]
     bare = next((errors(s, set_name) for s in results.on(set_name) if s.approach == "mct_noisy"), None)
     scatter = None
-    for axes, (title, found) in zip(np.atleast_1d(grid).ravel(), drawn.items(), strict=True):
-        for label, points in found.items():
+    for axes, (title, found) in zip(panels, drawn.items(), strict=True):
+        for points in found.values():
             x, y, colour = np.array(points).T
             axes.plot(x, y, color="#999999", lw=0.8, zorder=1)
-            scatter = axes.scatter(
-                x, y, c=colour, cmap="viridis_r", vmin=min(wers), vmax=max(wers), s=[46, *[14] * (len(x) - 1)], zorder=2
-            )
-            axes.annotate(label, (x[0], y[0]), xytext=(4, 4), textcoords="offset points", fontsize=7)
+            sizes = [46, *[14] * (len(x) - 1)]
+            scatter = axes.scatter(x, y, c=colour, cmap="viridis_r", vmin=min(wers), vmax=max(wers), s=sizes, zorder=2)
         if bare:
             axes.axhline(bare[1], color="#666666", ls=":", lw=1)
-            axes.annotate(
-                f"no front end, {bare[2]:.1f} %", (0.01, bare[1]), xycoords=("axes fraction", "data"), fontsize=7, va="bottom"
-            )
+            where = {"xycoords": ("axes fraction", "data"), "fontsize": 7, "va": "bottom"}
+            axes.annotate(f"no front end, {bare[2]:.1f} %", (0.01, bare[1]), **where)
         axes.set(xlabel="artifact error in dB of the speech", ylabel="noise error in dB of the speech", title=title)
-    figure.colorbar(scatter, ax=np.atleast_1d(grid).ravel().tolist(), label="WER in %")
+        _name(axes, found)
+    figure.colorbar(scatter, ax=panels.tolist(), label="WER in %", pad=0.14, extend="min")
     figure.suptitle(f"{set_name}, {results.corpus}: what is wrong with enhanced speech; lines go to larger ω", fontsize=10)
     save(figure, path)
     return True
+
+
+def _name(axes, found: dict[str, list[Point]]) -> None:
+    """Write the names in a column at the right, in the order of their points at ω = 0, so that none hides another."""
+    low, high = axes.get_ylim()
+    gap, place = 0.045, -np.inf
+    for label, points in sorted(found.items(), key=lambda pair: pair[1][0][1]):
+        x, y, wer = points[0]
+        place = max((y - low) / (high - low), place + gap)
+        line = {"arrowstyle": "-", "color": "#bbbbbb", "lw": 0.5, "shrinkA": 0, "shrinkB": 3}
+        at = {"xytext": (1.02, place), "textcoords": "axes fraction", "annotation_clip": False}
+        axes.annotate(f"{label}, {wer:.1f} %", (x, y), fontsize=7, va="center", arrowprops=line, **at)

@@ -25,7 +25,7 @@ def quality_table(results: Results, set_name: str) -> Table | None:
     ceilings = {i for i, system in enumerate(systems) if system.approach == "oracle_irm"}
     for metric, of_systems in scores.items():
         best = best_of(metric, of_systems, ceilings)
-        if best is not None:
+        if best is not None and metric.name != "wada_snr":  # a guess of the level of noise, which enhancement misleads
             table.bold.add((best, metric.name))
     table.notes = [
         "Each mean is over the items where every system has the score; intervals are in `results/tables/quality.csv`. PESQ is wide "
