@@ -6,21 +6,19 @@ from typing import Any
 from kdse.report.approaches import approaches_table
 from kdse.report.best import best_of
 from kdse.report.cost import claims, cost_table
+from kdse.report.footer import NAMES, commands, footer, shown_as
 from kdse.report.omega import chosen, omega_table, without_front_end
 from kdse.report.paired import detectable_note, matched_pairs_test, show_p
 from kdse.report.paper import paper_tables
 from kdse.report.quality import noise_table, quality_table
-from kdse.report.rows import CER, EVERY_QUALITY, QUALITY, WER, Metric, Results, Scores, System, compare, shared_scores, within
+from kdse.report.rows import CER, QUALITY, WER, Metric, Results, Scores, System, compare, shared_scores, within
 from kdse.report.size import size_table
 from kdse.report.tables import Column, Table, markdown
 from kdse.report.worst import WORST, compared_pairs
-from kdse.scoring.quality import BY_RULE
-from kdse.scoring.score import NO_TOKENS
-from kdse.scoring.significance import LEVEL, POWER, RESAMPLES
+from kdse.scoring.significance import LEVEL, POWER
 
 EXPECTED = ("mct_noisy", ("spectral_subtraction", "log_mmse"), "standalone_se", "se_teacher", "kd")
 """Approaches every table names, run or not; of a tuple one is enough."""
-NAMES = {"mct_noisy": "no front end (mct_noisy)"}
 ORACLE = "oracle_irm"
 DIFFERENCES = (("kd", "standalone_se"), ("kd", "mct_noisy"))
 PLOT_BY_SNR, PLOT_TOKENS = "results/plots/wer_by_snr.png", "results/plots/tokens.png"
@@ -141,13 +139,13 @@ def main_table(results: Results, set_name: str, ceiling: str | None = None, name
         alike = [i for i, system in enumerate(systems) if system.approach in names]
         for i in alike:
             shown[i] = len(table.rows)
-            table.rows.append(_row(_label(results, systems[i]), systems[i], scores, i))
+            table.rows.append(_row(shown_as(results, systems[i]), systems[i], scores, i))
         if not alike:
             table.rows.append({"system": " / ".join(NAMES.get(n, n) for n in names), "wer": "not run"})
     for i, system in enumerate(systems):
         if i not in shown:
             shown[i] = len(table.rows)
-            table.rows.append(_row(_label(results, system), system, scores, i))
+            table.rows.append(_row(shown_as(results, system), system, scores, i))
     ceilings = {i for i, system in enumerate(systems) if system.approach == ORACLE}
     for metric, per_system in scores.items():
         best = best_of(metric, per_system, ceilings)
@@ -174,7 +172,7 @@ def difference_table(results: Results, set_name: str) -> Table:
         pairs += [(a, b) for a, b in adding if a.omega or b.omega]
         for a, b in pairs:
             d, by_speaker = compare(a, b, set_name), compare(a, b, set_name, by="speaker")
-            row: dict[str, Any] = {"pair": f"{_label(results, a)} − {_label(results, b)}"}
+            row: dict[str, Any] = {"pair": f"{shown_as(results, a)} − {shown_as(results, b)}"}
             if d and by_speaker:
                 row |= {"wer": d, "by_speaker": by_speaker, "relative": None if d.relative is None else 100 * d.relative}
                 row |= {"detectable": d.detectable, "items": d.items, "utts": d.groups, "speakers": by_speaker.groups}
@@ -204,7 +202,7 @@ def snr_table(results: Results, set_name: str, clean: str) -> Table | None:
     compared = results.from_one_start(set_name)
     for system in (s for s in results.on(set_name) if s not in compared):
         scores = system.scores(set_name, WER)
-        row: dict[str, Any] = {"system": _label(results, system)}
+        row: dict[str, Any] = {"system": shown_as(results, system)}
         row |= {f"snr_{snr:g}": scores.only({item for item in scores.items if item[2] == snr}).estimate() for snr in snrs}
         table.rows.append(row | {"clean": system.scores(clean, WER).estimate()})
     table.notes = ["Intervals are in `results/tables/wer_by_snr.csv`."]
@@ -217,76 +215,10 @@ def snr_table(results: Results, set_name: str, clean: str) -> Table | None:
     return table
 
 
-def footer(results: Results) -> list[str]:
-    """What the numbers mean: normalisation, decoding, bootstrap, bold, and every missing score by name."""
-    scoring = [config.get("scoring") or {} for config in results.configs.values()]
-    normalisation = sorted({s["normalisation"] for s in scoring if s.get("normalisation")})
-    versions = sorted({", ".join(f"{k} {v}" for k, v in (s.get("versions") or {}).items() if v) for s in scoring} - {""})
-    decodes = sorted({row["decode"] for row in results.rows()})
-    lines = [
-        f"Text normalisation: {'; or: '.join(normalisation) or 'not recorded'}.",
-        f"Decoding: {', '.join(decodes)}, without a language model unless the name says so.",
-        f"Intervals: {100 * LEVEL:.0f} % percentile bootstrap of the corpus-level value, {RESAMPLES:,} resamples of whole "
-        "utterances with all their SNRs and seeds, seed 0; by speaker where stated.",
-        "Differences are paired: both systems are resampled with the same draws.",
-        "Bold marks the best value of a column, ceilings aside, where the paired interval against every other system on the same "
-        "items excludes 0. "
-        "Parameters are the front end's alone.",
-        "PESQ is wide band (ITU-T P.862.2); STOI is the original, not extended; SI-SDR takes the mean off first. Token errors are "
-        "the frames whose acoustic token is not that of the clean signal.",
-        f"Scored with {'; or: '.join(versions) or 'unrecorded versions'}.",
-    ]
-    return [*lines, *missing_scores(results)]
-
-
-def missing_scores(results: Results) -> list[str]:
-    """One line for each metric, reason and set of utterances: how many scores are missing, in which systems."""
-    found: dict[tuple[str, str, str], dict[str, list[str]]] = {}
-    labels_of = {metric.name: metric.label for metric in (*EVERY_QUALITY, *QUALITY)}
-    told = {*BY_RULE, NO_TOKENS}
-    for system in results.systems:
-        label = _label(results, system)
-        for row in system.rows:
-            for name, why in row["missing"].items():
-                if why not in told:
-                    found.setdefault((labels_of[name], row["set"], why), {}).setdefault(label, []).append(row["utt"])
-    lines = []
-    for (metric, set_name, why), of_system in sorted(found.items()):
-        total = {_label(results, s): sum(row["set"] == set_name for row in s.rows) for s in results.systems}
-        alike: dict[tuple[str, ...], list[str]] = {}
-        for label, utts in of_system.items():
-            alike.setdefault(tuple(sorted(utts)), []).append(label)
-        for utts, labels in sorted(alike.items()):
-            names = sorted(set(utts))
-            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-            which = "" if len(utts) == total[labels[0]] else f": {', '.join(names[:5])}{more}"
-            systems = "every system" if set(labels) == {label for label, n in total.items() if n} else ", ".join(sorted(labels))
-            lines.append(f"Missing: {metric} of {len(utts)} of {total[labels[0]]} items of {set_name}, {systems} ({why}){which}.")
-    return lines or ["No score that this version computes is missing."]
-
-
-def commands(results: Results) -> str:
-    """The commands that made each run, with their commit."""
-    lines = []
-    runs = dict.fromkeys(row["run"] for row in results.rows())
-    for run in runs:
-        config = results.configs[run]
-        scoring = config.get("scoring") or {}
-        trained, scored = (source.get("commit") or "an unrecorded commit" for source in (config, scoring))
-        lines.append(f"# {run} (trained at {trained}, scored at {scored})")
-        lines += [str(command) for command in (config.get("command"), scoring.get("command")) if command]
-    return "\n".join(lines)
-
-
 def partners(results: Results, system: System, approach: str, set_name: str) -> list[System]:
     """The systems of `approach` that `system` is compared with: decoded alike, of the same student or without one, ω = 0."""
     same = [s for s in results.on(set_name) if s.approach == approach and s.decode == system.decode]
     return [s for s in same if s.student in (None, system.student)]
-
-
-def _label(results: Results, system: System) -> str:
-    label = results.label(system)
-    return NAMES.get(label, label)
 
 
 def _row(label: str, system: System, scores: dict[Metric, list[Scores]], index: int) -> dict[str, Any]:
