@@ -24,8 +24,10 @@ def cells(markdown: str, start: str) -> list[str]:
 def test_everything_is_written_and_current(recipe, capsys):
     assert report(recipe) == 0
     written = {str(p.relative_to(recipe)) for p in recipe.rglob("*") if p.is_file() and p.suffix not in (".gz", ".yaml")}
-    tables = {f"results/tables/{name}.{kind}" for name in ("main", "differences", "wer_by_snr", "dev") for kind in ("csv", "tex")}
-    assert written == {"RESULTS.md", "results/report.html", "results/plots/wer_by_snr.png", "results/worst.md"} | tables
+    names = ("main", "differences", "wer_by_snr", "dev", "quality", "paper_1_cer_wer", "paper_5_quality", "paper_ablation")
+    tables = {f"results/tables/{name}.{kind}" for name in names for kind in ("csv", "tex")}
+    plots = {f"results/plots/{name}.png" for name in ("wer_by_snr", "errors")}
+    assert written == {"RESULTS.md", "results/report.html", "results/worst.md"} | plots | tables
     assert stale_files(recipe) == []
     out = capsys.readouterr().out
     assert "kd (dccrn-s)" in out and out.rstrip().endswith(f"Results: {recipe}/RESULTS.md and {recipe}/results/report.html")
