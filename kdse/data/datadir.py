@@ -4,8 +4,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -159,14 +161,38 @@ def _follow(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def in_processes(function: Callable[[T], R], items: list[T], nj: int, what: str) -> Iterator[R]:
-    """Yield function(item) in the order of the items, computed by `nj` processes, with a progress bar."""
+CHUNK, WINDOW = 32, 3
+"""Items that a process is handed at once, at most, and how many such chunks each may have submitted and not yet taken."""
+
+
+def in_processes(function: Callable[[T], R], items: Sequence[T], nj: int, what: str) -> Iterator[R]:
+    """Yield function(item) in the order of the items, computed by `nj` processes, with a progress bar.
+
+    No more than nj · WINDOW · CHUNK results exist at a time, however slowly they are taken.
+    """
     if nj <= 1 or len(items) < 2:
         yield from progress(map(function, items), what, len(items))
         return
     with ProcessPoolExecutor(nj, initializer=_follow, initargs=(os.getpid(),)) as pool:
         try:
-            yield from progress(pool.map(function, items, chunksize=max(1, min(32, len(items) // (4 * nj)))), what, len(items))
+            yield from progress(_in_window(pool, function, items, nj), what, len(items))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _in_window(pool: Executor, function: Callable[[T], R], items: Sequence[T], nj: int) -> Iterator[R]:
+    """What `pool.map` yields; but that submits everything at once, and finished results (audio, say) pile up for a slow reader."""
+    size = max(1, min(CHUNK, len(items) // (4 * nj)))
+    chunks = (items[start : start + size] for start in range(0, len(items), size))
+    submitted = deque(pool.submit(_each, function, chunk) for chunk in islice(chunks, nj * WINDOW))
+    while submitted:
+        results = submitted.popleft().result()
+        results.reverse()
+        while results:
+            yield results.pop()  # so that this list does not keep what its reader is done with
+        submitted.extend(pool.submit(_each, function, chunk) for chunk in islice(chunks, 1))
+
+
+def _each(function: Callable[[T], R], chunk: Sequence[T]) -> list[R]:
+    return [function(item) for item in chunk]
