@@ -1,6 +1,7 @@
 """Kaldi-style data dirs: reading them with errors that name file, line and utterance, and writing them sorted and whole."""
 
 import os
+import re
 import signal
 import threading
 import time
@@ -39,10 +40,10 @@ def read_table(path: Path | str, empty: bool = False) -> dict[str, str]:
         empty: whether a value may be empty (hypotheses may, transcripts may not).
     Raises: UserError naming file and line where an id is given twice or a value is empty, and where the file cannot be read.
     """
-    text = read_text(path)
+    text = read_text(path).rstrip()
     table: dict[str, str] = {}
-    for number, line in enumerate(text.rstrip().split("\n") if text.strip() else (), 1):
-        key, value = (*line.split(maxsplit=1), "", "")[:2]
+    for number, line in enumerate(re.finditer(r"(?m)^.*$", text) if text else (), 1):  # no list of lines beside the table
+        key, value = (*line[0].split(maxsplit=1), "", "")[:2]
         if not key:
             raise UserError(f"{path}, line {number} is empty")
         if key in table:
@@ -100,7 +101,8 @@ def write_tables(folder: Path, tables: Mapping[str, Mapping[str, Any]]) -> None:
     """Write sorted tables and spk2utt into an existing folder (within `atomic_dir`)."""
     for name, table in tables.items():
         assert name in TABLES, name
-        (folder / name).write_text("".join(f"{utt} {table[utt]}\n" for utt in sorted(table)), encoding="utf-8")
+        with open(folder / name, "w", encoding="utf-8") as f:
+            f.writelines(f"{utt} {table[utt]}\n" for utt in sorted(table))
     by_speaker: dict[str, list[str]] = {}
     for utt, speaker in sorted(tables["utt2spk"].items()):
         by_speaker.setdefault(speaker, []).append(utt)
