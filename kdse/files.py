@@ -121,7 +121,8 @@ def fingerprint(value: Any) -> str:
 def fingerprint_of_lists(value: Mapping[str, Iterable]) -> str:
     """`fingerprint` of a mapping to lists which are too long for one string; each may be an iterator.
 
-    >>> fingerprint_of_lists({"b": iter([{"y": 1, "x": None}, "é"]), "a": []}) == fingerprint({"a": [], "b": [{"x": None, "y": 1}, "é"]})
+    >>> value = {"b": [{"y": 1, "x": None}, "é"], "a": []}
+    >>> fingerprint_of_lists({name: iter(elements) for name, elements in value.items()}) == fingerprint(value)
     True
     """
     digest = hashlib.sha256(b"{")
