@@ -177,20 +177,27 @@ class Decoder:
         return read_tokens(out / "tokens")
 
     def hear(self, scp: Path, what: str, other: Path | None = None, share: float = 0.0) -> dict[str, Recognised]:
-        """What is heard in every file of a wav.scp, in the order of their names; in (1 - share) of it + share of the `other`."""
+        """What is heard in every file of a wav.scp, in the order of their names; in (1 - share) of it + share of the `other`.
+
+        Audio is read twice, first for its length and then batch by batch, so that a set need not fit into memory.
+        """
         from kdse.data.audio import read_audio
         from kdse.data.datadir import read_table
 
-        waves = {utt: read_audio(path, utt) for utt, path in read_table(scp).items()}
-        if other:
-            noisy = read_table(other)
-            for utt, wave in waves.items():
-                found = read_audio(noisy[utt], utt) if utt in noisy else ()
-                if len(found) != len(wave):
-                    raise UserError(f"{other}: utterance {utt} is missing, or not as long as in {scp}; run stage 7 again")
-                waves[utt] = ((1 - share) * wave + share * found).astype(np.float32)
-        batches = self._batches({utt: len(wave) for utt, wave in waves.items()})
-        found = dict(progress((pair for batch in batches for pair in self._heard(batch, waves)), what, len(waves)))
+        paths, noisy = read_table(scp), read_table(other) if other else {}
+
+        def wave(utt: str) -> np.ndarray:
+            samples = read_audio(paths[utt], utt)
+            if not other:
+                return samples
+            found = read_audio(noisy[utt], utt) if utt in noisy else ()
+            if len(found) != len(samples):
+                raise UserError(f"{other}: utterance {utt} is missing, or not as long as in {scp}; run stage 7 again")
+            return ((1 - share) * samples + share * found).astype(np.float32)
+
+        batches = self._batches({utt: len(read_audio(path, utt)) for utt, path in paths.items()})
+        heard = (pair for batch in batches for pair in self._heard(batch, {utt: wave(utt) for utt in batch}))
+        found = dict(progress(heard, what, len(paths)))
         return {utt: found[utt] for utt in sorted(found)}
 
     def _heard(self, batch: list[str], waves: dict[str, np.ndarray]) -> Iterator[tuple[str, Recognised]]:

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -116,6 +116,23 @@ def sha256(path: Path | str) -> str:
 def fingerprint(value: Any) -> str:
     """Twelve hex digits that change when a JSON-like value changes; the order of keys does not count."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def fingerprint_of_lists(value: Mapping[str, Iterable]) -> str:
+    """`fingerprint` of a mapping to lists which are too long for one string; each may be an iterator.
+
+    >>> value = {"b": [{"y": 1, "x": None}, "é"], "a": []}
+    >>> fingerprint_of_lists({name: iter(elements) for name, elements in value.items()}) == fingerprint(value)
+    True
+    """
+    digest = hashlib.sha256(b"{")
+    for number, key in enumerate(sorted(value)):
+        digest.update(f"{', ' if number else ''}{json.dumps(key)}: [".encode())
+        for place, element in enumerate(value[key]):
+            digest.update(f"{', ' if place else ''}{json.dumps(element, sort_keys=True, default=str)}".encode())
+        digest.update(b"]")
+    digest.update(b"}")
+    return digest.hexdigest()[:12]
 
 
 class _Loader(yaml.SafeLoader):

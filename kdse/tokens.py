@@ -1,6 +1,6 @@
 """Acoustic tokens: K-means over the latents of a frozen recogniser, and how good they are."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,29 @@ class TokenBook:
     distance: float
 
     def assign(self, latents: np.ndarray) -> np.ndarray:
-        """(U,) index of the nearest centroid of each latent (U, D)."""
-        return ((self.centroids**2).sum(1) - 2 * latents @ self.centroids.T).argmin(1)
+        """(U,) index of the nearest centroid of each latent (U, D), which may be mapped from a file larger than memory."""
+        squares = (self.centroids**2).sum(1)
+        found = [(squares - 2 * part @ self.centroids.T).argmin(1) for part in blocks(latents)]
+        return np.concatenate(found) if found else np.zeros(0, int)
+
+
+BLOCK = 100_000
+"""Frames that are in memory at once: of 960 hours there are 86 million, 88 GB at 256 dimensions."""
+
+
+def blocks(latents: np.ndarray) -> Iterator[np.ndarray]:
+    """Views of (U, D), up to BLOCK frames each."""
+    return (latents[start : start + BLOCK] for start in range(0, len(latents), BLOCK))
+
+
+def spread(latents: np.ndarray) -> float:
+    """Mean squared distance of latents (U, D) to their mean.
+
+    >>> spread(np.array([[1.0, 0.0], [3.0, 4.0]]))
+    5.0
+    """
+    mean = sum(part.sum(0, dtype=np.float64) for part in blocks(latents)) / len(latents)
+    return float(sum(((part - mean) ** 2).sum() for part in blocks(latents)) / len(latents))
 
 
 def fit(latents: np.ndarray, config: TokensConfig) -> TokenBook:

@@ -1,10 +1,13 @@
 """Acoustic tokens: K-means finds what is there, the file comes back as it was, and mistakes are named."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from kdse import tokens as module
 from kdse.errors import UserError
-from kdse.tokens import TokenBook, TokensConfig, fit, load_tokens, purity, save_tokens
+from kdse.tokens import TokenBook, TokensConfig, fit, load_tokens, purity, save_tokens, spread
 
 CENTRES = np.array([[0, 0, 0], [10, 0, 0], [0, 10, 0], [0, 0, 10], [10, 10, 10]], dtype=np.float32)
 SPREAD = 0.5
@@ -52,6 +55,23 @@ def test_frames_beyond_the_most_are_left_out(blobs):
     far = np.concatenate([latents, [[1e6, 0, 0]]]).astype(np.float32)
     missing = [s for s in range(20) if fit(far, TokensConfig(clusters=2, max_frames=100, seed=s)).centroids.max() < 1e5]
     assert len(missing) > 10
+
+
+def test_latents_need_not_fit_into_memory(tmp_path, blobs, monkeypatch):
+    """Of a mapped file of 6.4 MB a fifth is in memory at most, distances to 60 centroids included; the result is the whole's."""
+    monkeypatch.setattr(module, "BLOCK", 1000)
+    np.save(tmp_path / "latents.npy", np.tile(np.pad(blobs[0], ((0, 0), (0, 5))), (50, 2)))
+    latents = np.asarray(np.load(tmp_path / "latents.npy", mmap_mode="r"))
+    config = TokensConfig(clusters=60, max_frames=1000)
+    book = fit(latents, config)
+    tracemalloc.start()
+    tokens, variance = book.assign(latents), spread(latents)
+    peak = tracemalloc.get_traced_memory()[1] - tokens.nbytes
+    tracemalloc.stop()
+    assert peak < latents.nbytes / 5
+    assert variance == pytest.approx(latents.var(0, dtype=np.float64).sum())
+    assert np.array_equal(tokens, ((book.centroids**2).sum(1) - 2 * latents @ book.centroids.T).argmin(1))
+    assert book.assign(latents[:0]).shape == (0,)
 
 
 def test_too_few_frames(blobs):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,11 @@ from kdse.data.datadir import check_speech, in_processes, write_tables
 from kdse.data.expected import Expected
 from kdse.data.noise import SPLITS, Noise, check_noises, to_tsv
 from kdse.errors import UserError
-from kdse.files import atomic_dir, atomic_path, fingerprint
+from kdse.files import atomic_dir, atomic_path, fingerprint, fingerprint_of_lists
 from kdse.progress import say
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Utterance:
     """One recording and what is said in it.
 
@@ -49,7 +49,7 @@ def state(splits: dict[str, list[Utterance]], noises: list[Noise], ready: dict[s
     parts = {split: splits[split] for split in SPLITS if split in splits} | (ready or {})
     files = [path for part in parts.values() for u in part for path in (u.path, u.clean) if path]
     return {
-        "transcripts": fingerprint({name: [_given(u) for u in part] for name, part in parts.items()}),
+        "transcripts": fingerprint_of_lists({name: map(_given, part) for name, part in parts.items()}),
         "audio": fingerprint([Path(path).stat().st_size for path in files]),
         "noise": fingerprint([to_tsv(noises), *(Path(n.path).stat().st_size for n in noises)]),
     }
@@ -60,7 +60,7 @@ RECORDED = ("subset", "category", "clean", "noise", "orig")
 
 def _given(u: Utterance) -> dict:
     """What is known of an utterance; a corpus without subsets or recordings keeps the fingerprint it had before there were any."""
-    return {key: value for key, value in vars(u).items() if key not in RECORDED or value}
+    return {key: value for key, value in asdict(u).items() if key not in RECORDED or value}
 
 
 def write_corpus(

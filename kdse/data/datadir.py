@@ -1,11 +1,14 @@
 """Kaldi-style data dirs: reading them with errors that name file, line and utterance, and writing them sorted and whole."""
 
 import os
+import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,10 +40,10 @@ def read_table(path: Path | str, empty: bool = False) -> dict[str, str]:
         empty: whether a value may be empty (hypotheses may, transcripts may not).
     Raises: UserError naming file and line where an id is given twice or a value is empty, and where the file cannot be read.
     """
-    text = read_text(path)
+    text = read_text(path).rstrip()
     table: dict[str, str] = {}
-    for number, line in enumerate(text.rstrip().split("\n") if text.strip() else (), 1):
-        key, value = (*line.split(maxsplit=1), "", "")[:2]
+    for number, line in enumerate(re.finditer(r"(?m)^.*$", text) if text else (), 1):  # no list of lines beside the table
+        key, value = (*line[0].split(maxsplit=1), "", "")[:2]
         if not key:
             raise UserError(f"{path}, line {number} is empty")
         if key in table:
@@ -98,7 +101,8 @@ def write_tables(folder: Path, tables: Mapping[str, Mapping[str, Any]]) -> None:
     """Write sorted tables and spk2utt into an existing folder (within `atomic_dir`)."""
     for name, table in tables.items():
         assert name in TABLES, name
-        (folder / name).write_text("".join(f"{utt} {table[utt]}\n" for utt in sorted(table)), encoding="utf-8")
+        with open(folder / name, "w", encoding="utf-8") as f:
+            f.writelines(f"{utt} {table[utt]}\n" for utt in sorted(table))
     by_speaker: dict[str, list[str]] = {}
     for utt, speaker in sorted(tables["utt2spk"].items()):
         by_speaker.setdefault(speaker, []).append(utt)
@@ -159,14 +163,38 @@ def _follow(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def in_processes(function: Callable[[T], R], items: list[T], nj: int, what: str) -> Iterator[R]:
-    """Yield function(item) in the order of the items, computed by `nj` processes, with a progress bar."""
+CHUNK, WINDOW = 32, 3
+"""Items that a process is handed at once, at most, and how many such chunks each may have submitted and not yet taken."""
+
+
+def in_processes(function: Callable[[T], R], items: Sequence[T], nj: int, what: str) -> Iterator[R]:
+    """Yield function(item) in the order of the items, computed by `nj` processes, with a progress bar.
+
+    No more than nj · WINDOW · CHUNK results exist at a time, however slowly they are taken.
+    """
     if nj <= 1 or len(items) < 2:
         yield from progress(map(function, items), what, len(items))
         return
     with ProcessPoolExecutor(nj, initializer=_follow, initargs=(os.getpid(),)) as pool:
         try:
-            yield from progress(pool.map(function, items, chunksize=max(1, min(32, len(items) // (4 * nj)))), what, len(items))
+            yield from progress(_in_window(pool, function, items, nj), what, len(items))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _in_window(pool: Executor, function: Callable[[T], R], items: Sequence[T], nj: int) -> Iterator[R]:
+    """What `pool.map` yields; but that submits everything at once, and finished results (audio, say) pile up for a slow reader."""
+    size = max(1, min(CHUNK, len(items) // (4 * nj)))
+    chunks = (items[start : start + size] for start in range(0, len(items), size))
+    submitted = deque(pool.submit(_each, function, chunk) for chunk in islice(chunks, nj * WINDOW))
+    while submitted:
+        results = submitted.popleft().result()
+        results.reverse()
+        while results:
+            yield results.pop()  # so that this list does not keep what its reader is done with
+        submitted.extend(pool.submit(_each, function, chunk) for chunk in islice(chunks, 1))
+
+
+def _each(function: Callable[[T], R], chunk: Sequence[T]) -> list[R]:
+    return [function(item) for item in chunk]

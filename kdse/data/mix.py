@@ -2,10 +2,10 @@
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,8 @@ SILENT = 30.0
 """A mean square of int16 samples below this (−75 dB of full scale) is silence: made louder, its rounding would be heard."""
 TRIES = 8
 """How many stretches of a noise are tried for one that is not silent, before the loudest is taken."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -215,22 +217,30 @@ def draw(
     rir_id = ""
     if config.rir_prob:
         assert rirs, "rir_prob without room responses"
-        rir_id = choose_rir(rng_for(corpus, purpose, seed, epoch, utt, "rir"), tuple(rirs), config.rir_prob)
+        rir_id = choose_rir(rng_for(corpus, purpose, seed, epoch, utt, "rir"), _names(rirs), config.rir_prob)
     late = tail(speech, rirs[rir_id]) if rirs and rir_id else None
     if clean < config.clean_prob:
         return replace(mix(speech, speech, math.inf, 0, gain_db, utt, late=late), rir_id=rir_id)
     snr_db = config.snr_low + snr * (config.snr_high - config.snr_low)
-    noise_id, offset, stretch = choose_noise(rng, noise, len(speech), utt, config.short_noise)
+    noise_id = pick(rng, _names(noise))
+    offset, stretch = choose_stretch(rng, noise[noise_id], len(speech), utt, noise_id, config.short_noise)
     return replace(mix(speech, stretch, snr_db, 0, gain_db, utt, noise_id, late), offset=offset, rir_id=rir_id)
 
 
-def choose_noise(
-    rng: np.random.Generator, noise: Mapping[str, np.ndarray], length: int, utt: str, short_noise: str = "error"
-) -> tuple[str, int, np.ndarray]:
-    """Draw a noise and a stretch of it that is not silent; return (id, offset, int16 (length,))."""
-    ids = tuple(noise)
-    noise_id = ids[rng.integers(len(ids))]
-    samples = noise[noise_id]
+def pick(rng: np.random.Generator, among: Sequence[T]) -> T:
+    """Draw one, each as likely as the others."""
+    return among[rng.integers(len(among))]
+
+
+def _names(signals: Mapping[str, np.ndarray]) -> Sequence[str]:
+    """Their ids in order; a pack holds them, and to list 60,000 noises for each item would take longer than to mix it."""
+    return getattr(signals, "ids", None) or tuple(signals)
+
+
+def choose_stretch(
+    rng: np.random.Generator, samples: np.ndarray, length: int, utt: str, noise_id: str, short_noise: str = "error"
+) -> tuple[int, np.ndarray]:
+    """Draw a stretch of a noise, int16 (M,), that is not silent; return (offset, int16 (length,))."""
     if len(samples) < length and short_noise == "error":
         raise UserError(short(utt, length, noise_id, len(samples)))
     last = len(samples) - length if len(samples) >= length else len(samples) - 1
@@ -238,9 +248,9 @@ def choose_noise(
         offset = int(rng.integers(last + 1))
         stretch = cut(samples, offset, length)
         if _power(stretch) >= SILENT:
-            return noise_id, offset, stretch
+            return offset, stretch
     offset = min(max(int(np.argmax(np.abs(samples.astype(np.int32)))) - length // 2, 0), last)
-    return noise_id, offset, cut(samples, offset, length)
+    return offset, cut(samples, offset, length)
 
 
 def cut(noise: np.ndarray, offset: int, length: int) -> np.ndarray:

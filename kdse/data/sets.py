@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -17,7 +17,7 @@ import numpy as np
 from kdse.config import override, read_config
 from kdse.data.audio import ArkWriter, read_audio
 from kdse.data.datadir import CLEAN, PIPES_HELP, DataDir, check_speech, in_processes, write_tables
-from kdse.data.mix import MixConfig, Mixture, choose_noise, combine, cut, mix, rng_for, short
+from kdse.data.mix import MixConfig, Mixture, choose_stretch, combine, cut, mix, pick, rng_for, short
 from kdse.data.noise import COLUMNS, SPLITS, Noise, check_splits, read_noise, to_tsv
 from kdse.data.pack import Pack
 from kdse.data.prepare import corpus_name
@@ -239,7 +239,10 @@ def make_set(folder: Path, items: list[Item], data: DataDir, noises: list[Noise]
         category = {n.noise_id: f"{'seen' if n.split == 'train' else 'unseen'}:{n.category}" for n in noises}
     tables: dict[str, dict[str, str]] = {}
     by_split = {split: [n for n in noises if n.split == split] for split in {n.split for n in noises}}
-    jobs = [(item, by_split[item.split] if item.snr is not None else [], short_noise, pipes) for item in items]
+    jobs = []
+    for item in items:  # the noise is drawn here: a collection of 60,000 would else go to every process with every chunk of items
+        rng = rng_for(*item.key)
+        jobs.append((item, None if item.snr is None else pick(rng, by_split[item.split]), rng, short_noise, pipes))
     noisy_set = any(item.snr is not None for item in items)
     with atomic_dir(folder) as part:
         kinds = ("wav", "spk1", "noise1") if noisy_set else ("wav",)
@@ -298,22 +301,21 @@ def checksum(samples: np.ndarray) -> str:
     return hashlib.sha256(samples.astype("<i2").tobytes()).hexdigest()
 
 
-def _mix(job: tuple[Item, list[Noise], str, bool]) -> tuple[dict, Mixture]:
-    item, noises, short_noise, pipes = job
+def _mix(job: tuple[Item, Noise | None, np.random.Generator, str, bool]) -> tuple[dict, Mixture]:
+    item, noise, rng, short_noise, pipes = job
     speech = check_speech(item.source, item.utt, pipes)
     line = {"id": item.id, "utt": item.utt, "noise": None, "offset": 0, "snr": item.snr}
-    source = None
-    if item.snr is None:
+    if noise is None:
         mixture = Mixture(speech, speech, np.zeros_like(speech), math.inf, 1.0, 0.0, 0)
     else:
-        noise_id, offset, stretch = choose_noise(rng_for(*item.key), _NoiseFiles(noises), len(speech), item.utt, short_noise)
+        samples = _noise_audio(noise.path)
+        offset, stretch = choose_stretch(rng, samples, len(speech), item.utt, noise.noise_id, short_noise)
         late = tail(speech, read_rir(item.rir)) if item.rir else None
-        mixture = mix(speech, stretch, item.snr, 0, 0.0, item.utt, noise_id, late)
-        source = next(n.path for n in noises if n.noise_id == noise_id)
-        line |= {"id": f"{item.utt}__{noise_id}__{item.snr:g}dB", "noise": noise_id, "offset": offset}
+        mixture = mix(speech, stretch, item.snr, 0, 0.0, item.utt, noise.noise_id, late)
+        line |= {"id": f"{item.utt}__{noise.noise_id}__{item.snr:g}dB", "noise": noise.noise_id, "offset": offset}
         line |= {"rir": item.rir.rir_id, "rir_source": item.rir.path} if item.rir else {}
     line |= {"gain": mixture.gain, "noise_gain": mixture.noise_gain, "sha256": checksum(mixture.noisy)}
-    return {**line, "clean_source": item.source, "noise_source": source}, mixture
+    return {**line, "clean_source": item.source, "noise_source": noise and noise.path}, mixture
 
 
 def _differs(job: tuple[dict, str, bool]) -> str:
@@ -324,22 +326,6 @@ def _differs(job: tuple[dict, str, bool]) -> str:
 
 def _speech(job: tuple[str, str, bool]) -> np.ndarray:
     return check_speech(*job)
-
-
-class _NoiseFiles(Mapping[str, np.ndarray]):
-    """Noises read when asked for, so that a large collection need not fit into memory."""
-
-    def __init__(self, noises: list[Noise]):
-        self.paths = {n.noise_id: n.path for n in noises}
-
-    def __getitem__(self, key: str) -> np.ndarray:
-        return _noise_audio(self.paths[key])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.paths)
-
-    def __len__(self) -> int:
-        return len(self.paths)
 
 
 @lru_cache(maxsize=32)

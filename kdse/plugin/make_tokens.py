@@ -12,7 +12,7 @@ from kdse.errors import UserError
 from kdse.files import write_text
 from kdse.progress import progress, say
 from kdse.stage import Step, done_hash
-from kdse.tokens import TokensConfig, fit, purity, save_tokens
+from kdse.tokens import TokensConfig, fit, purity, save_tokens, spread
 
 KEPT = ("train", "dev")
 """Clean speech whose latents stay in the folder of the tokens: what `kd` aims at, computed once."""
@@ -36,6 +36,8 @@ def run(args: argparse.Namespace) -> None:
     step = Step(args.out, state, "acoustic tokens")
     if not step.needed():
         return
+    import torch
+
     from kdse.data.pack import LatentPack, Pack
     from kdse.plugin.load import load_backend
     from kdse.plugin.teacher import FrozenTeacher
@@ -44,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
     blocks = len(getattr(asr.encoder, "encoders", ()))
     if config.layer > blocks:
         raise UserError(f"tokens: layer {config.layer} does not exist; the backend's encoder has {blocks} (0 is its output)")
-    teacher, labels = FrozenTeacher(asr, config.layer), {}
+    teacher, labels = FrozenTeacher(asr, config.layer).to(torch.device("cuda" if torch.cuda.is_available() else "cpu")), {}
     for name in KEPT:
         speech = Pack(args.dump / "pack" / f"speech_{name}")
         LatentPack.write(args.out / f"latents_{name}", _latents(teacher, speech, labels.setdefault(name, []), f"latents {name}"))
@@ -58,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
         "clusters": config.clusters,
         "frames": len(latents),
         "distance": book.distance,
-        "explained_variance": float(1 - book.distance / latents.var(0).sum()),
+        "explained_variance": 1 - book.distance / spread(latents),
         "dead_clusters": int((sizes == 0).sum()),
         "largest_cluster_share": float(sizes.max() / len(tokens)),
         "purity": purity(tokens, labels),
@@ -77,15 +79,16 @@ def _latents(teacher, speech, labels: list[np.ndarray], what: str) -> Iterator[t
     """(id, latents (U, D)) of the clean utterances of a pack; to `labels` go the CTC tokens (U,) of its frames."""
     import torch
 
+    device = next(teacher.asr.parameters()).device
     with torch.inference_mode():
         for utt in progress(speech.clean, what, len(speech.clean)):
-            wave = torch.from_numpy(speech[utt].astype(np.float32) / 32768)[None]
-            lengths = torch.tensor([wave.shape[1]])
+            wave = torch.from_numpy(speech[utt].astype(np.float32) / 32768)[None].to(device)
+            lengths = torch.tensor([wave.shape[1]], device=device)
             latents, frames, _ = teacher.listen(wave, lengths)
             # the frame labels are the recogniser's own best CTC path on clean training speech
             out = latents if not teacher.layer else _output(teacher, wave, lengths)
-            labels.append(teacher.asr.ctc.argmax(out)[0, : frames[0]].numpy())
-            yield utt, latents[0, : frames[0]].numpy()
+            labels.append(teacher.asr.ctc.argmax(out)[0, : frames[0]].cpu().numpy())
+            yield utt, latents[0, : frames[0]].cpu().numpy()
 
 
 def _output(teacher, wave, lengths):

@@ -9,7 +9,7 @@ from dataclasses import asdict, astuple
 import numpy as np
 import pytest
 
-from kdse.data.mix import FRAME, MixConfig, active_power, choose_noise, combine, cut, draw, mix, rng_for
+from kdse.data.mix import FRAME, MixConfig, active_power, choose_stretch, combine, cut, draw, mix, rng_for
 from kdse.data.pack import Pack
 from kdse.errors import UserError
 
@@ -175,8 +175,17 @@ def test_silent_stretches_are_not_chosen():
     rare = np.zeros(160000, np.int16)
     rare[90000:91000] = 500
     for i in range(20):
-        _, offset, stretch = choose_noise(rng_for(i), {"owl": rare}, 8000, "utt")
+        offset, stretch = choose_stretch(rng_for(i), rare, 8000, "utt", "owl")
         assert stretch.any() and np.array_equal(stretch, rare[offset : offset + 8000])
+
+
+def test_a_draw_costs_the_same_however_many_noises_there_are(tmp_path, monkeypatch, speechlike, noiselike):
+    """A pack is asked for its ids as it holds them, not gone through for every item."""
+    noises = [(f"n{i}", noiselike(1.0, i)) for i in range(3)]
+    Pack.write(tmp_path / "p", noises)
+    pack, listed = Pack(tmp_path / "p"), draw(speechlike(0.5, 0), "u", 0, 0, dict(noises), MixConfig(clean_prob=0))
+    monkeypatch.setattr(Pack, "__iter__", lambda _pack: pytest.fail("the pack is gone through"))
+    assert draw(speechlike(0.5, 0), "u", 0, 0, pack, MixConfig(clean_prob=0)).noise_id == listed.noise_id
 
 
 def test_config_from_yaml(tmp_path):

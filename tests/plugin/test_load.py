@@ -320,6 +320,16 @@ def test_the_recogniser_hears_the_mixture(backend, noisy_set, run):
         np.testing.assert_allclose(heard[utt], 0.75 * enhanced + 0.25 * read_audio(noisy), atol=1e-6)
 
 
+def test_a_set_need_not_fit_into_memory(backend, noisy_set):
+    """The recogniser is given the audio of one batch at a time; three utterances of three lengths are three batches."""
+    from kdse.decode import DecodeConfig, Decoder
+
+    decoder, given = Decoder(backend, DecodeConfig()), []
+    decoder._heard = lambda batch, waves: given.append(list(waves)) or ((utt, None) for utt in batch)
+    assert list(decoder.hear(noisy_set / "wav.scp", "x")) == ["t0", "t1", "t2"]
+    assert given == [["t0"], ["t1"], ["t2"]]
+
+
 def test_the_oracle_mask_needs_the_clean_signal(noisy_set, tmp_path, capsys):
     """Where y = s it changes nothing; a set without clean signals is refused."""
     words = ["--run", tmp_path / "oracle_irm", "--approach", "oracle_irm", "--corpus", "tiny", "--dump", noisy_set.parent]
