@@ -119,7 +119,11 @@ def _resample(groups: Sequence[str], numerator: np.ndarray, denominator: np.ndar
 @lru_cache(maxsize=4)
 def draws(count: int, seed: int, resamples: int) -> np.ndarray:
     """(R, G) how often each of G groups is drawn when G are drawn with replacement, R times."""
-    return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.int16)
+    rng, chances = np.random.default_rng(seed), np.full(count, 1 / count)
+    drawn = np.empty((resamples, count), np.int16)
+    for part in np.array_split(drawn, -(-drawn.size // 2**22)):  # NumPy draws 64-bit numbers: all at once would be four times this
+        part[:] = rng.multinomial(count, chances, size=len(part))
+    return drawn
 
 
 @lru_cache(maxsize=4)

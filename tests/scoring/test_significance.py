@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kdse.scoring.significance import difference, estimate
+from kdse.scoring.significance import difference, draws, estimate
 
 
 def names(count: int, each: int = 1) -> list[str]:
@@ -100,3 +100,9 @@ def test_one_group_has_no_interval_and_no_item_is_a_bug():
 def test_an_utterance_without_reference_words_does_not_break_a_draw():
     got = estimate(["a", "b", "c"], [1, 0, 1], [0, 4, 4])
     assert got.value == 0.25 and np.isfinite([got.low, got.high]).all()
+
+
+def test_draws_in_parts_are_those_of_one_call():
+    """9 million numbers, three parts: intervals that were published before stay what they were."""
+    together = np.random.default_rng(3).multinomial(3000, np.full(3000, 1 / 3000), size=3000)
+    assert np.array_equal(draws(3000, 3, 3000), together)
