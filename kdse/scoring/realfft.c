@@ -20,8 +20,10 @@ typedef struct {
 } Table;
 
 static Table tables[LARGEST];
-static float *work; /* four arrays of room floats */
+static float *work; /* two buffers of real and imaginary parts, ROW(room) floats each */
 static unsigned long room;
+/* Distance of the parts: not a power of two, or all of them would fall into the same lines of the cache. */
+#define ROW(m) ((m) + 144)
 
 static const Table *twiddles(unsigned long n) {
     int bits = 0;
@@ -46,7 +48,7 @@ static const Table *twiddles(unsigned long n) {
 static void reserve(unsigned long m) {
     if (m <= room) return;
     free(work);
-    work = malloc(4 * m * sizeof(float));
+    work = malloc(4 * ROW(m) * sizeof(float));
     if (!work) abort();
     room = m;
 }
@@ -103,15 +105,16 @@ static void pass4(unsigned long n, unsigned long s, const Table *t, const float 
     }
 }
 
-/* Forward complex transform of m points in work[0], work[1]; returns where the real parts are, the imaginary ones m behind them. */
+/* Forward complex transform of m points at work; returns where the real parts are, the imaginary ones ROW(m) behind them. */
 static float *transform(unsigned long m) {
-    float *from = work, *to = work + 2 * m;
+    const unsigned long row = ROW(m);
+    float *from = work, *to = work + 2 * row;
     unsigned long n = m, s = 1;
     for (; n >= 4; n /= 4, s *= 4) {
         if (s == 1)
-            first4(n, twiddles(n), from, from + m, to, to + m);
+            first4(n, twiddles(n), from, from + row, to, to + row);
         else
-            pass4(n, s, twiddles(n), from, from + m, to, to + m);
+            pass4(n, s, twiddles(n), from, from + row, to, to + row);
         float *swap = from;
         from = to;
         to = swap;
@@ -119,9 +122,9 @@ static float *transform(unsigned long m) {
     if (n == 2) {
         for (unsigned long q = 0; q < s; q++) {
             for (int part = 0; part < 2; part++) {
-                const float a = from[part * m + q], b = from[part * m + q + s];
-                to[part * m + q] = a + b;
-                to[part * m + q + s] = a - b;
+                const float a = from[part * row + q], b = from[part * row + q + s];
+                to[part * row + q] = a + b;
+                to[part * row + q + s] = a - b;
             }
         }
         from = to;
@@ -161,8 +164,8 @@ void RealFFT(float *x, unsigned long N) {
     }
     const unsigned long m = N / 2;
     reserve(m);
-    for (unsigned long k = 0; k < m; k++) work[k] = x[2 * k], work[m + k] = x[2 * k + 1];
-    const float *re = transform(m), *im = re + m;
+    for (unsigned long k = 0; k < m; k++) work[k] = x[2 * k], work[ROW(m) + k] = x[2 * k + 1];
+    const float *re = transform(m), *im = re + ROW(m);
     x[0] = re[0] + im[0], x[1] = 0;
     x[N] = re[0] - im[0], x[N + 1] = 0;
     split(m, twiddles(N), re, im, x);
@@ -178,9 +181,9 @@ void RealIFFT(float *x, unsigned long N) {
     const unsigned long m = N / 2;
     reserve(m);
     work[0] = 0.5f * (x[0] + x[N]);
-    work[m] = -0.5f * (x[0] - x[N]);
-    join(m, twiddles(N), x, work, work + m);
-    const float *re = transform(m), *im = re + m;
+    work[ROW(m)] = -0.5f * (x[0] - x[N]);
+    join(m, twiddles(N), x, work, work + ROW(m));
+    const float *re = transform(m), *im = re + ROW(m);
     const float scale = 1.0f / m;
     for (unsigned long k = 0; k < m; k++) x[2 * k] = scale * re[k], x[2 * k + 1] = -scale * im[k];
 }

@@ -36,12 +36,19 @@ def separation(reference: np.ndarray, mixture: np.ndarray, estimates: Sequence[n
         there are no artifacts, so SAR is missing; in a mixture without noise SIR and SAR are.
     """
     import torch
-    from fast_bss_eval.torch.metrics import square_cosine_metrics
+    from fast_bss_eval.torch.metrics import sdr_loss, square_cosine_metrics
 
     noise = mixture - reference
-    sources = np.stack([reference, noise] if noise.any() else [reference])
-    shares = square_cosine_metrics(torch.from_numpy(sources), torch.from_numpy(np.stack(estimates)), filter_length=TAPS)
-    target, explained = (np.clip(share[0].numpy(), 0.0, 1.0) for share in shares)
+    stacked = torch.from_numpy(np.stack(estimates))
+    try:
+        if noise.any():
+            shares = square_cosine_metrics(torch.from_numpy(np.stack([reference, noise])), stacked, filter_length=TAPS)
+            target, explained = (np.clip(share[0].numpy(), 0.0, 1.0) for share in shares)
+        else:
+            negative = sdr_loss(stacked, torch.from_numpy(reference)[None], filter_length=TAPS, pairwise=True)
+            target = explained = (1 / (1 + 10 ** (negative[0] / 10))).numpy()
+    except torch.linalg.LinAlgError:
+        return [({}, dict.fromkeys(NAMES, "speech and noise are not independent of each other")) for _ in estimates]
     return [
         _ratios(float(t), float(e), noise.any(), np.array_equal(estimate, mixture))
         for t, e, estimate in zip(target, explained, estimates, strict=True)

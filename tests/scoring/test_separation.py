@@ -73,3 +73,14 @@ def test_several_estimates_at_once_score_as_they_do_alone():
     estimates = [np.tanh(mixture), 0.5 * np.tanh(mixture) + 0.5 * mixture]
     alone = [separation(speech, mixture, [e])[0][0] for e in estimates]
     assert [r for r, _ in separation(speech, mixture, estimates)] == [pytest.approx(values, abs=1e-9) for values in alone]
+
+
+def test_a_noise_that_is_filtered_speech_leaves_nothing_to_tell_apart():
+    speech, _ = signals(0.2)
+    speech[:1000] = speech[-1000:] = 0
+    [(found, missing)] = separation(speech, 1.5 * speech, [speech])
+    assert not found or all(np.isfinite(list(found.values())))
+    assert set(missing) | set(found) == {"sdr", "sir", "sar"}
+    impulse = np.zeros(3200)
+    impulse[1000] = 1.0
+    assert separation(impulse, 2 * impulse, [impulse])[0][1].keys() == {"sdr", "sir", "sar"}
