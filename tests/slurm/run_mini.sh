@@ -34,7 +34,6 @@ killer() {
     echo "==== $node is lost, while it trains $training"
 }
 
-echo "==== through $(sinfo --version), commit $(cd "$root" && git rev-parse --short HEAD)"
 checkout slurm
 jobs=../../../utils/jobs.sh
 printf 'export train_cmd="%s"\nexport cpu_cmd="%s"\n' "$jobs --where slurm --threads 1" "$jobs --where slurm --threads 1" \
@@ -42,6 +41,7 @@ printf 'export train_cmd="%s"\nexport cpu_cmd="%s"\n' "$jobs --where slurm --thr
 "$here/start.sh" "$folder/cluster"
 trap 'kill $(jobs -p) 2>/dev/null; "$here/stop.sh" "$folder/cluster"' EXIT
 export SLURM_CONF=$folder/cluster/slurm.conf
+echo "==== through $(sinfo --version), commit $(cd "$root" && git rev-parse --short HEAD)"
 sinfo --Node --long | sed 1d
 killer &
 recipe slurm

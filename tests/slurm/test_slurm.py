@@ -37,8 +37,14 @@ class Cluster:
     def job(self, log: Path, *command: str, options: tuple[str, ...] = ()) -> subprocess.Popen:
         """Start a job by utils/jobs.sh."""
         words = [str(JOBS), "--where", "slurm", *options, "--log", str(log), *command]
-        pipe = subprocess.PIPE
-        return subprocess.Popen(words, env=self.env, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        heard = signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        )  # pytest in the background ignores it, and so would its children
+        try:
+            return subprocess.Popen(words, env=self.env, start_new_session=True, **pipes)
+        finally:
+            signal.signal(signal.SIGINT, heard)
 
     def node(self) -> str:
         """The node of the one job that runs."""
