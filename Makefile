@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-SHELL_FILES = .ci/run $$(find egs tools utils -name '*.sh' -type f)
+SHELL_FILES = .ci/run $$(find egs tools utils tests -name '*.sh' -type f)
 
 .PHONY: help setup check demo test lint unit format lock clean
 

@@ -11,7 +11,7 @@ import pytest
 from kdse import cli
 
 ROOT = Path(__file__).resolve().parent.parent
-SCRIPTS = sorted(p for top in ("egs", "tools", "utils") for p in (ROOT / top).rglob("*.sh") if not p.is_symlink())
+SCRIPTS = sorted(p for top in ("egs", "tools", "utils", "tests") for p in (ROOT / top).rglob("*.sh") if not p.is_symlink())
 DEFAULT_CONFIGS = re.findall(r"_config=(conf/\S+)", (ROOT / "egs/TEMPLATE/kd1/kd.sh").read_text())
 DEMO = f"""
 set -euo pipefail
@@ -81,17 +81,22 @@ def test_failed_job_repeats_the_commands_own_last_lines(tmp_path):
 
 
 def test_slurm_job_asks_for_gpus_and_nodes(tmp_path):
-    srun = tmp_path / "srun"
-    srun.write_text('#!/bin/sh\necho "srun $*"\n')
-    srun.chmod(0o755)
+    """What real Slurm does with it: tests/slurm."""
+    sbatch = tmp_path / "sbatch"
+    sbatch.write_text(f'#!/bin/sh\necho "$*" > {tmp_path}/asked\ncat > {tmp_path}/script\necho 7\nexit 3\n')
+    sbatch.chmod(0o755)
+    log = tmp_path / "a.log"
     args = "--where slurm --slurm_opts --partition=x --ngpu 2 --num_nodes 3 --threads 4 --log".split()
-    done = bash(
-        str(ROOT / "utils/jobs.sh"), *args, str(tmp_path / "a.log"), "true", env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    )
-    assert done.stdout == "srun --job-name a --nodes 3 --ntasks-per-node 1 --cpus-per-task 4 --gres gpu:2 --partition=x true\n"
+    done = bash(str(ROOT / "utils/jobs.sh"), *args, str(log), "echo", "a b", env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert done.returncode == 3
+    asked = "--wait --parsable --job-name a --nodes 3 --ntasks-per-node 1 --cpus-per-task 4 --gres gpu:2 --requeue"
+    assert (tmp_path / "asked").read_text() == f"{asked} --output {log} --open-mode append --partition=x\n"
+    script = (tmp_path / "script").read_text()
+    assert "OMP_NUM_THREADS=4\n" in script
+    assert re.search(r"^exec srun --cpus-per-task 4 --kill-on-bad-exit=1 bash -c .* - echo a\\ b$", script, re.MULTILINE)
 
 
-@pytest.mark.skipif(shutil.which("srun") is not None, reason="this machine has Slurm")
+@pytest.mark.skipif(shutil.which("sbatch") is not None, reason="this machine has Slurm")
 def test_slurm_without_slurm_says_what_to_do(tmp_path):
     done = bash(str(ROOT / "utils/jobs.sh"), "--where", "slurm", "--log", str(tmp_path / "a.log"), "true")
     assert done.returncode == 2

@@ -3,7 +3,9 @@
 #
 #   utils/jobs.sh [--where local|slurm] [--slurm_opts "..."] [--ngpu N] [--num_nodes N] [--threads N] --log FILE command [argument...]
 #
-# Exit code: the command's own. When it fails, its last lines are repeated on standard error, so that nobody has to open the log.
+# Exit code: the command's own, of several nodes the largest. When it fails, its last lines are repeated on standard error, so that nobody has to open the log.
+# On Slurm it is one batch job, which ends with this script. If a node is lost, Slurm starts the job again on another, and a kdse command
+# then goes on where it was. On several nodes the command runs once on each, and torch.distributed finds the others by its usual variables.
 set -euo pipefail
 
 where=local
@@ -21,17 +23,60 @@ utils=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 [ -n "$log" ] || die "--log FILE is missing"
 [ $# -gt 0 ] || die "there is no command to run"
 
-case "$where" in
-    local) runner=() ;;
-    slurm)
-        command -v srun >/dev/null || die "--where slurm needs srun, which is not on this machine; use --where local (cmd.sh)"
-        runner=(srun --job-name "$(basename "${log%.log}")" --nodes "$num_nodes" --ntasks-per-node 1 --cpus-per-task "$threads")
-        [ "$ngpu" -eq 0 ] || runner+=(--gres "gpu:$ngpu")
-        read -ra extra <<<"$slurm_opts"
-        runner+=("${extra[@]}")
-        ;;
-    *) die "--where is local or slurm, not '$where'" ;;
-esac
+[[ $where =~ ^(local|slurm)$ ]] || die "--where is local or slurm, not '$where'"
+if [ "$where" = slurm ]; then
+    command -v sbatch >/dev/null || die "--where slurm needs sbatch, which is not on this machine; use --where local (cmd.sh)"
+fi
+
+# batch COMMAND...: the script that Slurm runs on the first node.
+batch() {
+    local words
+    words=$(printf ' %q' "$@")
+    printf '#!/usr/bin/env bash\nexport KDSE_TERMINAL= OMP_NUM_THREADS=%q\n' "$threads"
+    # shellcheck disable=SC2016 # for the shell on the node
+    echo 'echo "# job $SLURM_JOB_ID on $SLURM_JOB_NODELIST${SLURM_RESTART_COUNT:+, started again ($SLURM_RESTART_COUNT)}"'
+    if [ "$num_nodes" -eq 1 ]; then
+        echo "exec$words"
+        return
+    fi
+    # shellcheck disable=SC2016
+    echo 'export WORLD_SIZE=$SLURM_NNODES MASTER_ADDR=${MASTER_ADDR:-$(hostname)} MASTER_PORT=$((20000 + SLURM_JOB_ID % 5000 * 2))'
+    # shellcheck disable=SC2016
+    printf 'exec srun --cpus-per-task %q --kill-on-bad-exit=1 bash -c %q -%s\n' "$threads" 'RANK=$SLURM_NODEID exec "$@"' "$words"
+}
+
+# on_slurm COMMAND...: run it as a batch job, pass on what it writes to the log, return its exit code.
+on_slurm() {
+    local code=0 options=() extra
+    options=(--job-name "$(basename "${log%.log}")" --nodes "$num_nodes" --ntasks-per-node 1 --cpus-per-task "$threads")
+    [ "$ngpu" -eq 0 ] || options+=(--gres "gpu:$ngpu")
+    read -ra extra <<<"$slurm_opts"
+    options+=(--requeue --output "$log" --open-mode append "${extra[@]}")
+    exec 3< <(trap '' INT TERM HUP && exec sbatch --wait --parsable "${options[@]}" < <(batch "$@"))
+    submitted=$!
+    if read -r job <&3; then
+        job=${job%%;*} # the cluster's name may follow
+        trap 'cancel' INT TERM HUP
+        (trap '' INT TERM HUP && exec tail -n +3 -f --pid "$submitted" "$log" 3<&-) &
+    fi
+    wait "$submitted" || code=$?
+    while kill -0 "$submitted" 2>/dev/null; do # a signal ended `wait` early
+        code=0
+        wait "$submitted" || code=$?
+    done
+    wait
+    return "$code"
+}
+# Only when the job has ended may the same command be run again: two would write in one folder.
+# shellcheck disable=SC2329 # a trap calls it
+cancel() {
+    scancel "$job" || true
+    while [ -n "$(squeue --noheader --jobs "$job" 2>/dev/null)" ]; do
+        sleep 1
+    done
+    kill -KILL "$submitted" 2>/dev/null || true # it looks only every half minute
+    log "job $job is cancelled" >&2
+}
 
 mkdir -p "$(dirname "$log")"
 {
@@ -44,10 +89,13 @@ if [ "$where" = local ] && [ -t 2 ] && [ -z "${KDSE_TERMINAL+set}" ]; then
     export KDSE_TERMINAL=/dev/tty
 fi
 
-# This script and tee outlive an interrupt, so that the last words of the command are still heard.
-trap : TERM
 code=0
-"${runner[@]}" "$@" 2>&1 | (trap '' TERM && exec tee -ia "$log") || code=$?
+if [ "$where" = slurm ]; then
+    on_slurm "$@" || code=$?
+else
+    trap : TERM # this script and tee outlive an interrupt, so that the last words of the command are still heard
+    "$@" 2>&1 | (trap '' TERM && exec tee -ia "$log") || code=$?
+fi
 if [ "$code" -ne 0 ]; then
     {
         echo "failed with exit code $code: $(show "$@" | cut -c3-)"

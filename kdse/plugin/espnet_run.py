@@ -14,6 +14,7 @@ import yaml
 
 from kdse.errors import UserError
 from kdse.files import atomic_path, check_keys, dump_yaml, fingerprint, write_text
+from kdse.plugin import nodes
 from kdse.plugin.epoch_lines import training_logs
 from kdse.plugin.explain import explain
 from kdse.plugin.task import DistillationTask, MixingASRTask, TwoStepTask
@@ -59,9 +60,20 @@ def _run(task, config: dict[str, Any], out: Path, prepare: Callable[[Path], dict
     for mode, entry in extra:
         config[f"{mode}_data_path_and_name_and_type"].append(entry)
     write_text(out / "train.yaml", dump_yaml(config))
-    epochs = config.get("max_epoch", 40)
+    nodes.tell("train")
+    _main(task, out, config.get("max_epoch", 40))
+
+
+def train_along(kind: str, out: Path) -> None:
+    """The same training as the first node's, which writes all files but this node's log."""
+    _main(TASKS[kind], out, 0)
+
+
+def _main(task, out: Path, epochs: int) -> None:
+    """Run ESPnet's trainer as `out`/train.yaml says."""
+    log = out / (f"train.{nodes.rank()}.log" if nodes.rank() else "train.log")
     try:
-        with training_logs(out / "train.log", out.name, epochs), _atomic_checkpoints():
+        with training_logs(log, out.name, epochs), _atomic_checkpoints():
             task.main(cmd=["--config", str(out / "train.yaml")])
     except (TypeError, ValueError, UserError) as e:
         explained = explain(e)
@@ -71,7 +83,7 @@ def _run(task, config: dict[str, Any], out: Path, prepare: Callable[[Path], dict
     except SystemExit as e:  # ESPnet's argument parser, whose words went to the log
         if not e.code:
             raise
-        last = (out / "train.log").read_text(encoding="utf-8").splitlines()[-1:]
+        last = log.read_text(encoding="utf-8").splitlines()[-1:]
         raise UserError(f"training config: {''.join(last).rpartition('error: ')[2]}") from e
 
 

@@ -94,7 +94,7 @@ class MixingASRTask(Mixing, ASRTask):
     def build_optimizers(cls, args: argparse.Namespace, model) -> list:
         """ESPnet's, in one kernel where torch has one, which saves a twelfth of a Conformer's step."""
         conf = dict(args.optim_conf)
-        if args.optim in ("adam", "adamw", "sgd") and "foreach" not in conf:
+        if args.optim in ("adam", "adamw") and "foreach" not in conf:
             conf.setdefault("fused", True)
         return super().build_optimizers(argparse.Namespace(**{**vars(args), "optim_conf": conf}), model)
 

@@ -9,10 +9,13 @@ from kdse.config import merge, read_config, typed
 from kdse.data.mix import MixConfig
 from kdse.errors import UserError, did_you_mean
 from kdse.files import read_yaml, sha256
+from kdse.plugin import nodes
 from kdse.stage import Step, done_hash
 
 MODES = (("train", "train"), ("valid", "dev"))
 """What ESPnet calls the use of a set, and the set."""
+DEVICES = ("ngpu", "multiprocessing_distributed", "dist_backend", "num_workers")
+"""Options that the result does not depend on."""
 MODEL_TYPES = ("bpe", "unigram", "char", "word")
 
 
@@ -28,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("--mix", type=Path, help="YAML of mixing options (section 'train')")
         sub.add_argument("--seed", type=int, default=0, help="initialisation, order and mixtures (default: 0)")
         sub.add_argument("--ngpu", type=int, default=0, help="GPUs per node; 0 trains on the CPU (default)")
-        sub.add_argument("--num_nodes", type=int, default=1, help="nodes, one process each under Slurm (default: 1)")
+        sub.add_argument("--num_nodes", type=int, default=1, help="nodes; the command runs on each (default: 1)")
         sub.add_argument("--data", type=Path, default=Path("data"), help="data dirs of stage 1, for texts (default: data)")
         if kind == "se":
             sub.add_argument("--approach", required=True, help=f"one of {', '.join(approaches.APPROACHES)}")
@@ -53,7 +56,7 @@ def train_asr(args: argparse.Namespace) -> None:
     config = _common(args, config)
     texts = {name: sha256(_needed(args.data / name / "text", "stage 1")) for name in ("train", "dev")}
     step = Step(args.out, _state(config) | {"units": units, "texts": texts}, f"train {args.out.name}", replaces=True)
-    if not step.needed():
+    if not _makes("asr", step):
         return
     from kdse.plugin.espnet_run import clean, finish_backend, train, write_units
 
@@ -135,7 +138,8 @@ def train_se(args: argparse.Namespace) -> None:
     texts = {name: sha256(_needed(args.data / name / "text", "stage 1")) for _, name in MODES} if approach.needs_text else {}
     state = _state(config) | {"teachers": teachers} | ({"texts": texts} if texts else {})
     step = Step(args.out, state, f"train {args.out.name}", replaces=True)
-    if not step.needed():
+    kind = "se" if approach.optimisers == 1 else "se_two_step"
+    if not _makes(kind, step):
         return
     from kdse.plugin.espnet_run import clean, finish_front_end, train
 
@@ -143,7 +147,7 @@ def train_se(args: argparse.Namespace) -> None:
     extra = [(mode, [str(args.tokens / f"latents_{name}"), "target", "kdse_latents"]) for mode, name in MODES if cached]
     extra += [(mode, [str(args.data / name / "text"), "text", "text"]) for mode, name in MODES if texts]
     train(
-        "se" if approach.optimisers == 1 else "se_two_step",
+        kind,
         config,
         args.out,
         step,
@@ -168,6 +172,20 @@ def twice(config: dict[str, Any]) -> dict[str, Any]:
     """The options of the second optimiser of an approach that has two: those of the first."""
     shared = ("optim", "optim_conf", "scheduler", "scheduler_conf")
     return {name.replace("optim", "optim2").replace("scheduler", "scheduler2"): config[name] for name in shared if name in config}
+
+
+def _makes(kind: str, step: Step) -> bool:
+    """Whether this process makes the run: not where nothing is to be done, nor on a further node, which trains along here."""
+    if nodes.rank() == 0:
+        needed = step.needed()
+        if not needed:
+            nodes.tell("skip")
+        return needed
+    if nodes.hear() == "train":
+        from kdse.plugin.espnet_run import train_along
+
+        train_along(kind, step.folder)
+    return False
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -222,9 +240,7 @@ def _common(args: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]:
     speech = args.dump / "pack" / "speech_train"
     recordings = {"recordings": str(speech)} if _recordings(speech) else {}
     mix_conf = merge(config.get("mix_conf", {}), {"corpus": args.corpus, **packs, "mix": mixing, "seed": args.seed, **recordings})
-    devices: dict[str, Any] = {"ngpu": args.ngpu, "multiprocessing_distributed": args.ngpu > 1 or args.num_nodes > 1}
-    if args.num_nodes > 1:
-        devices["dist_launcher"] = "slurm"
+    devices = nodes.options(args.num_nodes, args.ngpu)
     return {**config, **_one_cycle(config), "mix_conf": mix_conf, "seed": args.seed, **devices}
 
 
@@ -255,7 +271,7 @@ def _one_cycle(config: dict[str, Any]) -> dict[str, Any]:
 
 def _state(config: dict[str, Any]) -> dict[str, Any]:
     """What the result depends on: the config without the devices, and the packs' fingerprints."""
-    kept = {k: v for k, v in config.items() if k not in ("ngpu", "multiprocessing_distributed", "dist_launcher", "num_workers")}
+    kept = {k: v for k, v in config.items() if k not in DEVICES}
     pack = Path(config["mix_conf"]["noise_train"]).parent
     names = ["speech_train", "speech_dev", "noise_train", "noise_dev"]
     names += [f"rir_{name}" for mode, name in MODES if f"rir_{mode}" in config["mix_conf"]]

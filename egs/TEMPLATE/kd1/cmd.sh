@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Where jobs run; to be sourced. utils/jobs.sh says what it can do. On a Slurm cluster, for example:
-#   train_cmd="../../../utils/jobs.sh --where slurm --ngpu 1 --threads 4"
-#   cpu_cmd="../../../utils/jobs.sh --where slurm --threads 8"
+# Where jobs run; to be sourced. utils/jobs.sh says what it can do. On a Slurm cluster, for example (docs/cluster.md):
+#   train_cmd="../../../utils/jobs.sh --where slurm --threads 4 --slurm_opts '--partition=gpu --time=2-0 --mem=16G'"
+#   cpu_cmd="../../../utils/jobs.sh --where slurm --threads 8 --slurm_opts '--partition=cpu --mem=16G'"
 
 export train_cmd="../../../utils/jobs.sh --where local"
 export cpu_cmd="../../../utils/jobs.sh --where local"
