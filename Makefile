@@ -32,8 +32,10 @@ lint: setup  ## ruff, its formatter, shellcheck and the import rules
 unit: export MALLOC_MMAP_THRESHOLD_ := 4294967296
 unit: export MALLOC_TRIM_THRESHOLD_ := 17179869184
 unit: export MALLOC_TOP_PAD_ := 268435456
-unit: setup  ## all tests, doctests included
-	@$(BIN)/pytest -q
+# One thread for each of two processes: most tests are short, and a file's tests stay together because they share what they trained.
+unit: export OMP_NUM_THREADS := 1
+unit: setup  ## all tests, doctests included, in two processes
+	@$(BIN)/pytest -q -n 2 --dist loadfile
 
 format: setup  ## format Python and sort imports
 	@$(BIN)/ruff check --fix --exit-zero --quiet .
