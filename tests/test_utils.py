@@ -212,7 +212,7 @@ def test_a_killed_recipe_ends_what_it_started(fake_recipe, tmp_path, jobs):
     while started.stdout.readline() != "up\n":
         pass
     started.terminate()
-    out = started.communicate(timeout=20)[0]
+    out = started.communicate(timeout=90)[0]
     assert started.returncode != 0
     assert (tmp_path / "ended").exists() and "tidied up" in out
 

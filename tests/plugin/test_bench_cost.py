@@ -114,6 +114,6 @@ def test_the_command(kd, tmp_path, capsys):
     out = tmp_path / "results" / "cost.jsonl"
     assert main(["bench", "cost", "--run", str(kd[0]), "--out", str(out), "--repeats", "2"]) == 0
     (line,) = read_costs(out)
-    assert line["run"] == "kd_tiny_seed0" and line["threads"] == 1 and line["command"].startswith("kdse ")
+    assert line["run"] == "kd_tiny_seed0" and line["threads"] == 1 and line["command"].startswith("kdse")
     head, row = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("[")][:2]
     assert head.split()[:2] == ["run", "parameters"] and row.split()[:2] == ["kd_tiny_seed0", f"{line['params']:,}"]

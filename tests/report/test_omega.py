@@ -58,6 +58,8 @@ def test_the_oracle_chooses_for_every_item_and_seed(results):
     assert oracle(results, kd(results), "test_noisy").estimate().value == pytest.approx(20.0)
     for row in (row for row in results.rows() if row["run"].startswith("mct_noisy")):
         row["word"] = [5, 0, 0, 0]
+    for system in results.systems:
+        vars(system).pop("_scores", None)  # kept, because nobody else changes rows
     assert oracle(results, kd(results), "test_noisy").estimate().value == 0
     assert kd(results).scores("test_noisy", WER).estimate().value == pytest.approx(40.0)
 

@@ -61,7 +61,11 @@ def test_the_report_draws_the_runs_it_finds(recipe):
     log(recipe / "exp/kd_dccrn-s_seed0/tensorboard/train", {"loss": [(10, 2.0)]})
     log(recipe / "exp/not_scored_seed0/tensorboard/train", {"loss": [(10, 2.0)]})
     assert cli.main(["report", "--recipe", str(recipe)]) == 0
-    assert sorted(p.name for p in (recipe / "results/plots").iterdir()) == ["loss_kd_dccrn-s_seed0.png", "wer_by_snr.png"]
+    assert sorted(p.name for p in (recipe / "results/plots").iterdir()) == [
+        "errors.png",
+        "loss_kd_dccrn-s_seed0.png",
+        "wer_by_snr.png",
+    ]
     assert "Losses of kd_dccrn-s_seed0" in (recipe / "results/report.html").read_text()
 
 
