@@ -11,7 +11,7 @@ from kdse.files import dump_yaml, read_yaml, write_text
 from kdse.provenance import commit, versions
 
 FIELDS = ("run", "corpus", "approach", "seed", "student", "teacher", "backend", "params")
-PACKAGES = ("espnet", "torch", "torchaudio", "numpy", "jiwer", "pesq", "pystoi", "scikit-learn", "pyroomacoustics")
+PACKAGES = ("espnet", "torch", "torchaudio", "numpy", "pesq", "pystoi", "scikit-learn", "pyroomacoustics")
 
 
 def write_run(folder: Path | str, config: dict[str, Any], **fields: Any) -> None:

