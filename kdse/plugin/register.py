@@ -1,15 +1,18 @@
-"""Importing this module registers kdse with ESPnet: the separators, and memory-mapped packs as data types."""
+"""Importing this module registers kdse with ESPnet: separators, an SSL front end of recognisers, the transducer loss, and
+memory-mapped packs as data types."""
 
 import kdse.plugin.quiet  # noqa: F401  isort: skip
 from espnet2.tasks import enh, enh_s2t
 from espnet2.train import dataset
 
 from kdse.data.pack import LatentPack, Pack
+from kdse.plugin import rnnt
 from kdse.plugin.separators import SEPARATORS
 
 # enh_s2t deep-copies the choices at its import, so both lists need the entry
 for choices in (enh.separator_choices, enh_s2t.enh_separator_choices):
     choices.classes.update(SEPARATORS)
+rnnt.register()
 dataset.DATA_TYPES["kdse_pack"] = {
     "func": Pack,
     "kwargs": [],

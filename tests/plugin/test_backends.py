@@ -10,9 +10,10 @@ from kdse.plugin.task import MixingASRTask
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "asr"
 UNITS = 90
+BACKENDS = [("conformer", 3.5), ("transformer", 4.4), ("e_branchformer", 4.1), ("rnn", 3.8), ("transducer", 3.7)]
 
 
-@pytest.mark.parametrize("name, millions", [("conformer", 3.5), ("transformer", 3.5)])
+@pytest.mark.parametrize("name, millions", BACKENDS)
 def test_a_backend_of_the_size_its_config_says(name, millions):
     """Built by ESPnet; a second of noise and three tokens give a finite loss and gradients for every parameter."""
     config = read_config(CONF / f"{name}.yaml")
