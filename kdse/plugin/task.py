@@ -72,6 +72,17 @@ class Mixing:
         return EpochIterFactory(super().build_iter_factory(args, distributed_option, mode, kwargs))
 
 
+class LongestFirst:
+    """Batches in the order that ESPnet's recurrent encoders insist on: speeds in training change what the sampler had sorted."""
+
+    def __init__(self, collate: Callable):
+        self.collate = collate
+
+    def __call__(self, items: list[tuple[str, dict]]):
+        """Collate (id, data) pairs, the longest "speech" first."""
+        return self.collate(sorted(items, key=lambda item: -len(item[1]["speech"])))
+
+
 class MixingASRTask(Mixing, ASRTask):
     """ESPnet's ASR task on speech that is mixed with noise as it is read. Its models are plain ESPnet ASR models.
 
@@ -101,6 +112,11 @@ class MixingASRTask(Mixing, ASRTask):
     @classmethod
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> Callable[[str, dict[str, Any]], dict]:
         return MixPreprocessor(train, mix_options(args), super().build_preprocess_fn(args, train))
+
+    @classmethod
+    def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable:
+        collate = super().build_collate_fn(args, train)
+        return LongestFirst(collate) if args.encoder in ("rnn", "vgg_rnn") else collate
 
 
 class DistillationTask(Mixing, EnhancementTask):
