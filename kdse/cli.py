@@ -14,6 +14,7 @@ VERBS = {
     "validate": ("kdse.data.validate", "check a data dir: every file, line and utterance"),
     "mix": ("kdse.data.sets", "stage 2: make the fixed noisy sets and pack speech and noise for training"),
     "train": ("kdse.plugin.train", "stages 3, 4, 6: train a backend, an SE teacher or a front end by an approach"),
+    "adopt": ("kdse.plugin.adopt", "stage 3 with --asr_model: take a trained ESPnet recogniser as the backend"),
     "tokens": ("kdse.plugin.make_tokens", "stage 5: K-means over the backend's latents"),
     "enhance": ("kdse.plugin.enhance_sets", "stage 7: enhance dev and test sets"),
     "decode": ("kdse.decode", "stage 8: recognise original or enhanced sets"),

@@ -10,8 +10,8 @@ from kdse.errors import UserError
 from kdse.files import read_yaml
 
 
-def load_state(model: nn.Module, path: Path | str) -> None:
-    """Load a state dict strictly.
+def load_state(model: nn.Module, path: Path | str, ignore: tuple[str, ...] = ()) -> None:
+    """Load a state dict strictly, but for parameters of the file whose names begin with one of `ignore`.
 
     Raises: UserError where the file is missing or unreadable, or a parameter is missing, unexpected or of another shape.
     """
@@ -24,6 +24,7 @@ def load_state(model: nn.Module, path: Path | str) -> None:
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise UserError(f"{path} is no checkpoint of a model: it holds no parameters by name; train it again")
     own = model.state_dict()
+    state = {key: value for key, value in state.items() if not str(key).startswith(ignore)} if ignore else state
     for key in sorted(own.keys() | state.keys(), key=str):
         if key not in state or key not in own:
             where = "lacks" if key not in state else "has an unknown"

@@ -2,16 +2,18 @@
 memory-mapped packs as data types."""
 
 import kdse.plugin.quiet  # noqa: F401  isort: skip
-from espnet2.tasks import enh, enh_s2t
+from espnet2.tasks import asr, enh, enh_s2t
 from espnet2.train import dataset
 
 from kdse.data.pack import LatentPack, Pack
 from kdse.plugin import rnnt
 from kdse.plugin.separators import SEPARATORS
+from kdse.plugin.ssl import SSLFrontend
 
 # enh_s2t deep-copies the choices at its import, so both lists need the entry
 for choices in (enh.separator_choices, enh_s2t.enh_separator_choices):
     choices.classes.update(SEPARATORS)
+asr.frontend_choices.classes["kdse_ssl"] = SSLFrontend  # the same list serves enh_s2t
 rnnt.register()
 dataset.DATA_TYPES["kdse_pack"] = {
     "func": Pack,
