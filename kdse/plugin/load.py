@@ -15,16 +15,8 @@ def load_state(model: nn.Module, path: Path | str, ignore: tuple[str, ...] = ())
 
     Raises: UserError where the file is missing or unreadable, or a parameter is missing, unexpected or of another shape.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as e:
-        raise UserError(f"there is no checkpoint {path}") from e
-    except Exception as e:  # torch raises pickle, zip, runtime and value errors alike for a file that is not a checkpoint
-        raise UserError(f"{path} is not a readable checkpoint ({type(e).__name__}); train it again") from e
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise UserError(f"{path} is no checkpoint of a model: it holds no parameters by name; train it again")
+    state = {key: value for key, value in read_state(path).items() if not (ignore and str(key).startswith(ignore))}
     own = model.state_dict()
-    state = {key: value for key, value in state.items() if not str(key).startswith(ignore)} if ignore else state
     for key in sorted(own.keys() | state.keys(), key=str):
         if key not in state or key not in own:
             where = "lacks" if key not in state else "has an unknown"
@@ -33,6 +25,22 @@ def load_state(model: nn.Module, path: Path | str, ignore: tuple[str, ...] = ())
             shapes = f"{tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
             raise UserError(f"the checkpoint {path} is of another architecture: '{key}' is {shapes}")
     model.load_state_dict(state)
+
+
+def read_state(path: Path | str) -> dict[str, torch.Tensor]:
+    """The parameters of a checkpoint by name.
+
+    Raises: UserError where the file is missing, or holds no such thing.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as e:
+        raise UserError(f"there is no checkpoint {path}") from e
+    except Exception as e:  # torch raises pickle, zip, runtime and value errors alike for a file that is not a checkpoint
+        raise UserError(f"{path} is not a readable checkpoint ({type(e).__name__}); train it again") from e
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise UserError(f"{path} is no checkpoint of a model: it holds no parameters by name; train it again")
+    return state
 
 
 def load(task, folder: Path | str, device: str = "cpu") -> tuple[nn.Module, argparse.Namespace]:
@@ -53,10 +61,13 @@ def load(task, folder: Path | str, device: str = "cpu") -> tuple[nn.Module, argp
         if e.obj is not args:
             raise
         raise UserError(f"{config} lacks '{e.name}'; train the model again") from e
+    except ImportError as e:
+        raise UserError(f"{config} needs the package {e.name or e}, which is not installed") from e
     except OSError as e:
         raise UserError(f"{config} names a file that cannot be read: {e.filename}") from e
     except (TypeError, ValueError, RuntimeError, UserError) as e:
         raise UserError(f"{config} describes no model: {explain(e) or str(e).partition(chr(10))[0]}") from e
+    _check_tokens(folder, getattr(args, "token_list", None))
     load_state(model, folder / "model.pth")
     return model.to(device).eval(), args
 
@@ -67,6 +78,21 @@ def load_backend(folder: Path | str, device: str = "cpu"):
     from espnet2.tasks.asr import ASRTask
 
     return load(ASRTask, folder, device)
+
+
+OUTPUTS = ("ctc.ctc_lo.bias", "decoder.output_layer.bias", "decoder.output.bias", "joint_network.lin_out.bias")
+"""Parameters with one value for each token."""
+
+
+def _check_tokens(folder: Path, tokens: list[str] | None) -> None:
+    """Raise UserError where the token list is not as long as the model's output."""
+    if not isinstance(tokens, list):
+        return
+    state = read_state(folder / "model.pth")
+    for name in OUTPUTS:
+        if name in state and len(state[name]) != len(tokens):
+            known = f"{len(tokens)} tokens, and its checkpoint was trained with {len(state[name])}"
+            raise UserError(f"{folder}: the token list does not match the model: it has {known}")
 
 
 def load_front_end(run: Path | str, device: str = "cpu"):

@@ -1,0 +1,184 @@
+"""A trained ESPnet recogniser becomes a backend in each form that it comes in, with its own tokens and normalisation, or is refused."""
+
+import io
+import shutil
+import tarfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from kdse.cli import main
+from kdse.plugin.load import load_backend
+from kdse.runs import read_run
+from kdse.stage import done_hash
+
+
+def adopt(model: Path, out: Path) -> int:
+    return main(["adopt", "--model", str(model), "--out", str(out), "--corpus", "tiny"])
+
+
+@pytest.fixture
+def espnet_experiment(backend, tmp_path, monkeypatch) -> Path:
+    """What an ESPnet recipe leaves: exp/asr_x with config.yaml and averaged models, and files named relative to the recipe's folder.
+
+    It normalises with statistics of its own corpus.
+    """
+    from espnet2.tasks.asr import ASRTask
+
+    recipe = tmp_path / "egs2" / "other" / "asr1"
+    folder = recipe / "exp" / "asr_x"
+    (recipe / "data" / "bpe").mkdir(parents=True)
+    (recipe / "exp" / "asr_stats").mkdir(parents=True)
+    folder.mkdir()
+    config = yaml.safe_load((backend / "config.yaml").read_text())
+    shutil.copyfile(backend / "bpe.model", recipe / "data" / "bpe" / "bpe.model")
+    rng = np.random.default_rng(0)
+    total, count = rng.standard_normal(20) * 100, 100
+    np.savez(recipe / "exp" / "asr_stats" / "feats_stats.npz", count=count, sum=total, sum_square=total**2 / count + 5 * count)
+    config |= {"bpemodel": "data/bpe/bpe.model", "normalize": "global_mvn"}
+    config |= {"normalize_conf": {"stats_file": "exp/asr_stats/feats_stats.npz"}, "best_model_criterion": [["valid", "acc", "max"]]}
+    for name in ("mix_conf", "kdse_conf", "use_nlp_prompt"):  # kdse's own, and one that older versions of ESPnet did not have
+        config.pop(name, None)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    monkeypatch.chdir(recipe)
+    model, _ = ASRTask.build_model_from_file("exp/asr_x/config.yaml")
+    model.load_state_dict(torch.load(backend / "model.pth", weights_only=True), strict=False)  # the statistics are its own
+    torch.save(model.state_dict(), folder / "valid.acc.ave_1best.pth")
+    monkeypatch.chdir(tmp_path)
+    (folder / "valid.acc.ave.pth").symlink_to("valid.acc.ave_1best.pth")
+    return folder
+
+
+@pytest.fixture
+def packed(espnet_experiment, monkeypatch, tmp_path) -> Path:
+    """The same, packed by ESPnet."""
+    from espnet2.main_funcs.pack_funcs import pack
+
+    monkeypatch.chdir(espnet_experiment.parents[1])
+    out = tmp_path / "packed.zip"
+    pack(
+        files={"asr_model_file": "exp/asr_x/valid.acc.ave_1best.pth"},
+        yaml_files={"asr_train_config": "exp/asr_x/config.yaml"},
+        outpath=out,
+        option=["data/bpe/bpe.model", "exp/asr_stats/feats_stats.npz"],
+    )
+    monkeypatch.chdir(tmp_path)
+    return out
+
+
+def latents(model: torch.nn.Module) -> torch.Tensor:
+    wave = torch.sin(torch.arange(16000) / 20)[None]
+    with torch.inference_mode():
+        return model.encode(wave, torch.tensor([16000]))[0]
+
+
+def test_every_form_gives_the_same_recogniser(espnet_experiment, packed, tmp_path, monkeypatch):
+    """Experiment folder, .pth file, zip, unpacked zip, tar: same latents, which are those of ESPnet's own loader; and a second time
+    nothing is done."""
+    from espnet2.tasks.asr import ASRTask
+
+    folder = tmp_path / "unpacked"
+    with zipfile.ZipFile(packed) as held:
+        held.extractall(folder)
+    with tarfile.open(tmp_path / "packed.tar.gz", "w:gz") as held:
+        held.add(folder, arcname=".")
+    monkeypatch.chdir(espnet_experiment.parents[1])
+    expected = latents(ASRTask.build_model_from_file("exp/asr_x/config.yaml", "exp/asr_x/valid.acc.ave.pth")[0].eval())
+    monkeypatch.chdir(tmp_path)
+    forms = [espnet_experiment, espnet_experiment / "valid.acc.ave.pth", packed, folder, tmp_path / "packed.tar.gz"]
+    hashes = set()
+    for number, form in enumerate(forms):
+        out = tmp_path / "exp" / f"asr_{number}"
+        assert adopt(form, out) == 0, form
+        model, args = load_backend(out)
+        assert torch.equal(latents(model), expected), form
+        assert args.normalize_conf["stats_file"] == str(out / "feats_stats.npz") and args.bpemodel == str(out / "bpe.model")
+        assert (out / "tokens.txt").read_text().splitlines() == model.token_list
+        assert read_run(out)["backend"] == out.name
+        hashes.add(done_hash(out))
+        before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
+        assert adopt(form, out) == 0
+        assert {path: path.stat().st_mtime_ns for path in out.iterdir()} == before
+    assert len(hashes) <= 2  # an experiment folder names its files otherwise than an archive
+
+
+def test_an_adopted_backend_teaches_and_decodes(packed, packs, train_se, noisy_set, tmp_path):
+    out, tokens = tmp_path / "exp" / "asr_adopted", tmp_path / "exp" / "tokens_adopted"
+    assert adopt(packed, out) == 0
+    config = tmp_path / "tokens.yaml"
+    config.write_text("clusters: 4\n")
+    assert main(["tokens", *map(str, ["--backend", out, "--dump", packs, "--config", config, "--out", tokens])]) == 0
+    assert train_se(tmp_path / "exp" / "kd", "kd", "--backend", out, "--tokens", tokens) == 0
+    run = tmp_path / "exp" / "mct_noisy_seed0"
+    words = ["--run", run, "--backend", out, "--corpus", "tiny", "--dump", noisy_set.parent, "--sets", noisy_set.name]
+    assert main(["decode", *map(str, words)]) == 0
+
+
+def edited(folder: Path, **changes) -> None:
+    """Change the config of an experiment; None removes an entry."""
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    for key, value in changes.items():
+        config.pop(key, None)
+        if value is not None:
+            config[key] = value
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"frontend_conf": {"fs": "8k", "n_mels": 20, "n_fft": 512}}, "it hears 8000 Hz, and all corpora here are of 16000 Hz"),
+        (
+            {"token_list": ["<blank>", "a", "<sos/eos>"]},
+            "the token list does not match the model: it has 3 tokens, and its checkpoint was trained with 14",
+        ),
+        ({"token_list": None}, "its config has no 'token_list', so it is no recogniser's"),
+        ({"token_list": 7}, "its token_list is not a list of tokens"),
+        ({"encoder": "konformer"}, "there is no 'konformer' (did you mean 'conformer'?)"),
+        ({"input_size": 80}, "it takes features from files (input_size: 80), not waveforms"),
+        ({"bpemodel": None}, "its tokens are of type bpe, and its config names no bpemodel"),
+        ({"bpemodel": "data/bpe/gone.model"}, "the file data/bpe/gone.model, which it names, is not there"),
+        ({"frontend": "s3prl", "frontend_conf": {}}, "needs the package s3prl, which is not installed"),
+    ],
+)
+def test_mismatches_are_refused_in_one_sentence(espnet_experiment, tmp_path, capsys, changes, message):
+    edited(espnet_experiment, **changes)
+    out = tmp_path / "exp" / "asr_adopted"
+    assert adopt(espnet_experiment, out) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert not out.exists() and not list(tmp_path.glob("exp/.part*"))
+
+
+def test_what_is_no_model_is_refused(espnet_experiment, tmp_path, capsys):
+    def refusal(path: Path) -> str:
+        assert adopt(path, tmp_path / "exp" / "asr_adopted") == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        return line
+
+    assert "does not exist" in refusal(tmp_path / "gone")
+    (tmp_path / "model.txt").write_text("x")
+    assert "is no ESPnet model" in refusal(tmp_path / "model.txt")
+    (tmp_path / "bad.zip").write_bytes(b"PK damaged")
+    assert "cannot unpack" in refusal(tmp_path / "bad.zip")
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w") as held:
+        held.writestr("a.txt", "x")
+    assert "holds no meta.yaml" in refusal(tmp_path / "empty.zip")
+    with zipfile.ZipFile(tmp_path / "out.zip", "w") as held:
+        held.writestr("../escaped", "x")
+    assert "leads out of the folder" in refusal(tmp_path / "out.zip")
+    with tarfile.open(tmp_path / "out.tar", "w") as held:
+        member = tarfile.TarInfo("../escaped")
+        member.size = 1
+        held.addfile(member, io.BytesIO(b"x"))
+    assert "is not unpacked" in refusal(tmp_path / "out.tar")
+    assert not (tmp_path.parent / "escaped").exists()
+    torch.save({"encoder.x": torch.zeros(2)}, espnet_experiment / "valid.acc.ave_1best.pth")
+    assert "is of another architecture" in refusal(espnet_experiment)
+    for path in espnet_experiment.glob("*.pth"):
+        path.unlink()
+    assert "holds none of model.pth, valid.acc.ave.pth; give the .pth file itself" in refusal(espnet_experiment)
