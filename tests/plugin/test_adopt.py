@@ -1,4 +1,4 @@
-"""A trained ESPnet recogniser becomes a backend in each form that it comes in, with its own tokens and normalisation, or is refused."""
+"""A trained ESPnet recogniser becomes a backend in each form it comes in, with its own tokens and normalisation, or is refused."""
 
 import io
 import shutil
@@ -23,7 +23,7 @@ def adopt(model: Path, out: Path) -> int:
 
 @pytest.fixture
 def espnet_experiment(backend, tmp_path, monkeypatch) -> Path:
-    """What an ESPnet recipe leaves: exp/asr_x with config.yaml and averaged models, and files named relative to the recipe's folder.
+    """What an ESPnet recipe leaves: exp/asr_x with config.yaml and averaged models; files are named relative to the recipe's folder.
 
     It normalises with statistics of its own corpus.
     """
