@@ -1,37 +1,22 @@
-"""Stage 8, `kdse decode`: what the recogniser hears in original or enhanced sets: words (batched greedy CTC), acoustic tokens."""
+"""Stage 8, `kdse decode`: what a recogniser hears in original or enhanced sets: words, and acoustic tokens where it has them."""
 
 import argparse
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from kdse.config import override, read_config
 from kdse.errors import UserError
-from kdse.files import atomic_dir
+from kdse.files import atomic_dir, read_yaml
 from kdse.progress import progress, say
-from kdse.runs import OMEGAS, all_decoded, check_omegas, decoded, write_run
+from kdse.recognisers import HOME, Hypothesis, Options, Recogniser, batches, find, read_recogniser
+from kdse.runs import OMEGAS, all_decoded, check_omegas, decoded, has_own_recogniser, write_run
 from kdse.selected import allowed_sets
 from kdse.stage import Step, done_config, done_hash
-from kdse.tokens import load_tokens, read_tokens, write_tokens
+from kdse.tokens import read_tokens, write_tokens
 
 NO_FRONT_END = "mct_noisy"
-
-
-@dataclass(frozen=True)
-class DecodeConfig:
-    """conf/decode only overrides these values.
-
-    Attributes:
-        decode: "ctc_greedy", the best token of every frame.
-        batch_seconds: audio that is recognised at once.
-    """
-
-    decode: str = "ctc_greedy"
-    batch_seconds: float = 60.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,11 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help=f"experiment folders; one named {NO_FRONT_END}... has no front end and is made",
     )
-    parser.add_argument("--backend", type=Path, required=True, help="folder of stage 3")
+    parser.add_argument("--backend", type=Path, help="folder of stage 3, which an ESPnet recogniser needs")
     parser.add_argument("--tokens", type=Path, help="folder of stage 5: also say which share of the frames changes its token")
     parser.add_argument("--corpus", help="corpus name of the rows of a run without a front end")
     parser.add_argument("--dump", type=Path, default=Path("dump"), help="what stage 2 wrote (default: dump)")
-    parser.add_argument("--config", type=Path, help="YAML of DecodeConfig (default: the defaults in kdse/decode.py)")
+    parser.add_argument("--config", type=Path, help="YAML that chooses the recogniser and its options (default: greedy CTC)")
     parser.add_argument("--sets", nargs="+", required=True, metavar="SET", help="fixed sets in the dump folder")
     parser.add_argument("--omegas", nargs="+", type=float, default=[0.0], metavar="SHARE", help=OMEGAS)
     parser.add_argument("--selected", metavar="FILE", help="decode test sets only for the runs it names (selected.yaml)")
@@ -55,92 +40,81 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Decode the sets, skipping those that are done."""
-    options = read_config(args.config) if args.config else {}
-    override(DecodeConfig, options, str(args.config))
-    config = DecodeConfig(**options)  # numbers as they are written, so that what is finished stays finished
-    if config.decode != "ctc_greedy":
-        raise UserError(f"{args.config}: decode is 'ctc_greedy' in this version, not '{config.decode}'")
+    recogniser, options = read_recogniser(args.config)
     omegas = check_omegas(args.omegas)
-    backend = done_hash(args.backend)
-    if backend is None:
-        raise UserError(f"{args.backend} is not finished; run stage 3 first")
-    tokens = done_hash(args.tokens) if args.tokens else None
-    if args.tokens and tokens is None:
-        raise UserError(f"{args.tokens} is not finished; run stage 5 first")
-    shared = None
-    for run_folder in args.run:
-        bare, worked = run_folder.name.startswith(NO_FRONT_END), False
-        own = (run_folder / "asr").is_dir()  # a recogniser that was trained with its front end
-        decoder = None if own else shared
-        for name in allowed_sets(run_folder.name, args.sets, args.selected):
-            source = args.dump / name if bare else run_folder / "enhanced" / name
+    if recogniser == HOME:
+        shared, others = _at_home(args, options)
+    else:
+        shared, others = Listener(args.config.stem, recogniser, options), options.state() | {"recogniser": recogniser}
+    for folder in args.run:
+        bare, worked = folder.name.startswith(NO_FRONT_END), False
+        own = recogniser == HOME and has_own_recogniser(folder)  # it was trained with its front end
+        listener = Listener(folder.name, HOME, options, folder / "asr") if own else shared
+        for name in allowed_sets(folder.name, args.sets, args.selected):
+            source = args.dump / name if bare else folder / "enhanced" / name
             state = done_hash(source)
             if state is None:
                 raise UserError(f"{source} is not finished; run stage {2 if bare else 7} first")
-            state = {"config": asdict(config), "backend": done_hash(run_folder) if own else backend, "audio": state}
-            state |= {"tokens": tokens} if tokens and not own else {}
-            asked = {omega: decoded(run_folder, name, omega) for omega in ((0.0,) if bare else omegas)}
-            for old in set(all_decoded(run_folder, name)) - set(asked.values()):
+            state = {"audio": state} | ({"config": options.state(), "backend": done_hash(folder)} if own else others)
+            asked = {omega: decoded(folder, listener.name, name, omega) for omega in ((0.0,) if bare else omegas)}
+            for old in set(all_decoded(folder, listener.name, name)) - set(asked.values()):
                 before = done_config(old) or {}
                 if any(before.get(key) != value for key, value in state.items()):
                     say(f"{old} is removed: it was decoded from other audio, or by another recogniser")
                     shutil.rmtree(old)
             for omega, out in asked.items():
                 mixed = {"omega": omega, "noisy": done_hash(args.dump / name)} if omega else {}
-                step = Step(out, state | mixed, f"{run_folder.name}: decode {out.name}")
+                step = Step(out, state | mixed, f"{folder.name}: decode {out.name}")
                 if step.needed():
-                    if decoder is None:
-                        decoder = (
-                            Decoder(run_folder / "asr", config, name=run_folder.name)
-                            if own
-                            else Decoder(args.backend, config, args.tokens)
-                        )
-                        shared = shared if own else decoder
-                    decoder.decode_set(source, out, step.what, args.dump / name, omega)
+                    listener.decode_set(source, out, step.what, args.dump / name, omega)
                     step.finish()
                     worked = True
-        # what an earlier commit made keeps its name where nothing was made anew
-        if bare and (worked or not (run_folder / "run.yaml").exists()):
-            about = {"corpus": args.corpus, "approach": NO_FRONT_END, "seed": 0, "backend": args.backend.name, "params": 0}
-            write_run(run_folder, {"decode": asdict(config)}, **about)
+        if bare:
+            _write_bare_run(folder, args, options, worked, listener.name)
 
 
-class Recognised(NamedTuple):
-    """Of one utterance: its words, and the acoustic token of each frame (empty without a tokenizer)."""
+def _at_home(args: argparse.Namespace, options: Options) -> tuple["Listener", dict]:
+    """The backend of stage 3, and what it hears depends on."""
+    if not args.backend:
+        raise UserError("an ESPnet recogniser is a folder of stage 3: give --backend")
+    backend, tokens = done_hash(args.backend), done_hash(args.tokens) if args.tokens else None
+    if backend is None:
+        raise UserError(f"{args.backend} is not finished; run stage 3 first")
+    if args.tokens and tokens is None:
+        raise UserError(f"{args.tokens} is not finished; run stage 5 first")
+    state = {"config": options.state(), "backend": backend} | ({"tokens": tokens} if tokens else {})
+    return Listener(args.backend.name, HOME, options, args.backend, args.tokens), state
 
-    words: str
-    tokens: np.ndarray
+
+def _write_bare_run(folder: Path, args: argparse.Namespace, options: Options, worked: bool, listener: str) -> None:
+    """The run.yaml of a run without a front end, which no training wrote. The recogniser that was there first stands in it; what an
+    earlier commit made keeps its name where nothing was made anew."""
+    path = folder / "run.yaml"
+    if not path.exists() or (worked and read_yaml(path).get("backend") == listener):
+        about = {"corpus": args.corpus, "approach": NO_FRONT_END, "seed": 0, "backend": listener, "params": 0}
+        write_run(folder, {"decode": options.state()}, **about)
 
 
-class Decoder:
-    """Greedy CTC with an ESPnet backend.
+class Listener:
+    """A recogniser at work on sets; it is loaded when the first is asked for.
 
     Args:
-        backend: folder of stage 3.
-        config: see `DecodeConfig`.
-        tokens: folder of stage 5, or None.
-        name: of the recogniser in score rows (default: its folder's).
+        name: of what listens, in score rows and folders.
+        recogniser: its name in the registry.
+        backend, tokens: folders of stages 3 and 5, for a recogniser that needs them.
     """
 
-    def __init__(self, backend: Path, config: DecodeConfig, tokens: Path | None = None, name: str | None = None):
-        import torch
-
-        from kdse.plugin.load import load_teacher
-
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.name, self.config, self.folder = name or backend.name, config, tokens
+    def __init__(self, name: str, recogniser: str, options: Options, backend: Path | None = None, tokens: Path | None = None):
+        self.name, self.recogniser, self.options, self.backend, self.folder = name, recogniser, options, backend, tokens
         self.clean: dict[Path, dict[str, np.ndarray]] = {}
-        self.teacher = load_teacher(backend, tokens).to(self.device)
-        self.book = load_tokens(tokens) if tokens else None
-        self.model = self.teacher.asr
-        if self.model.ctc is None:
-            raise UserError(f"the backend {backend} has no CTC branch, which greedy CTC decoding needs")
-        self.tokens = self.model.token_list
+        self._loaded: Recogniser | None = None
 
-    def words(self, best: list[int]) -> str:
-        """The text of a best path: repeats merged, blanks dropped, pieces joined."""
-        merged = [t for t, before in zip(best, [None, *best], strict=False) if t != before and t != self.model.blank_id]
-        return "".join(self.tokens[t] for t in merged if not self.tokens[t].startswith("<")).replace("▁", " ").strip()
+    def load(self) -> Recogniser:
+        """The recogniser; loaded once."""
+        if self._loaded is None:
+            made = find(self.recogniser)
+            self._loaded = made(self.options, self.backend, self.folder) if made.needs_backend else made(self.options)
+        return self._loaded
 
     def decode_set(self, source: Path, out: Path, what: str, data: Path, omega: float = 0.0) -> None:
         """Recognise `source`/wav.scp; write `out`/{text,decode.yaml}, which appear when they are complete.
@@ -151,15 +125,19 @@ class Decoder:
         """
         import yaml
 
+        recogniser = self.load()
         heard = self.hear(source / "wav.scp", what, data / "wav.scp" if omega else None, omega)
-        if self.book and data not in self.clean:  # said and read once, not for every run and share
+        if self.folder and data not in self.clean:  # said and read once, not for every run and share
             self.clean[data] = self.clean_tokens(data) if (data / "spk1.scp").exists() else {}
         clean = self.clean.get(data, {})
-        about = {"decode": self.config.decode, "backend": self.name, "omega": omega}
+        about = {"decode": recogniser.decode, "backend": self.name, "omega": omega}
+        if self.recogniser != HOME:
+            about |= {"recogniser": self.recogniser, "options": self.options.state()}
         with atomic_dir(out) as part:
-            (part / "text").write_text("".join(f"{utt} {h.words}\n" for utt, h in heard.items()), encoding="utf-8")
+            lines = (f"{utt} {' '.join(h.words.split())}\n" for utt, h in heard.items())
+            (part / "text").write_text("".join(lines), encoding="utf-8")
             (part / "decode.yaml").write_text(yaml.safe_dump(about), encoding="utf-8")
-            if self.book:
+            if self.folder:
                 write_tokens(part / "tokens", {utt: h.tokens for utt, h in heard.items()})
                 rates = {utt: float(np.mean(heard[utt].tokens != clean[utt])) for utt in heard if utt in clean}
                 if rates:
@@ -176,56 +154,32 @@ class Decoder:
             step.finish()
         return read_tokens(out / "tokens")
 
-    def hear(self, scp: Path, what: str, other: Path | None = None, share: float = 0.0) -> dict[str, Recognised]:
+    def hear(self, scp: Path, what: str, other: Path | None = None, share: float = 0.0) -> dict[str, Hypothesis]:
         """What is heard in every file of a wav.scp, in the order of their names; in (1 - share) of it + share of the `other`.
 
         Audio is read twice, first for its length and then batch by batch, so that a set need not fit into memory.
         """
-        from kdse.data.audio import read_audio
+        from kdse.data.audio import FULL_SCALE, read_audio
         from kdse.data.datadir import read_table
 
         paths, noisy = read_table(scp), read_table(other) if other else {}
 
         def wave(utt: str) -> np.ndarray:
             samples = read_audio(paths[utt], utt)
-            if not other:
-                return samples
-            found = read_audio(noisy[utt], utt) if utt in noisy else ()
-            if len(found) != len(samples):
-                raise UserError(f"{other}: utterance {utt} is missing, or not as long as in {scp}; run stage 7 again")
-            return ((1 - share) * samples + share * found).astype(np.float32)
+            if other:
+                found = read_audio(noisy[utt], utt) if utt in noisy else ()
+                if len(found) != len(samples):
+                    raise UserError(f"{other}: utterance {utt} is missing, or not as long as in {scp}; run stage 7 again")
+                samples = (1 - share) * samples + share * found
+            return samples.astype(np.float32) / np.float32(FULL_SCALE)
 
-        batches = self._batches({utt: len(read_audio(path, utt)) for utt, path in paths.items()})
-        heard = (pair for batch in batches for pair in self._heard(batch, {utt: wave(utt) for utt in batch}))
-        found = dict(progress(heard, what, len(paths)))
+        def heard() -> Iterator[tuple[str, Hypothesis]]:
+            recogniser = self.load()
+            lengths = {utt: len(read_audio(path, utt)) for utt, path in paths.items()}
+            utts = sorted(lengths, key=lambda utt: (lengths[utt], utt))
+            for batch in batches([lengths[utt] for utt in utts], self.options.batch_seconds, recogniser.equal_lengths):
+                chosen = [utts[i] for i in batch]
+                yield from zip(chosen, recogniser.transcribe([wave(utt) for utt in chosen]), strict=True)
+
+        found = dict(progress(heard(), what, len(paths)))
         return {utt: found[utt] for utt in sorted(found)}
-
-    def _heard(self, batch: list[str], waves: dict[str, np.ndarray]) -> Iterator[tuple[str, Recognised]]:
-        """Utterances of one length."""
-        import torch
-
-        wave = torch.from_numpy(np.stack([waves[utt] for utt in batch]).astype(np.float32) / 32768).to(self.device)
-        with torch.inference_mode():
-            lengths = torch.full((len(batch),), wave.shape[1], device=self.device)
-            latents, frames, log_probs = self.teacher.listen(wave, lengths, posteriors=True)
-        best = log_probs.argmax(-1).tolist()
-        for utt, path, latent, count in zip(batch, best, latents.cpu().numpy(), frames.tolist(), strict=True):
-            tokens = self.book.assign(latent[:count]) if self.book else np.zeros(0, int)
-            yield utt, Recognised(self.words(path[:count]), tokens)
-
-    def _batches(self, lengths: dict[str, int]) -> Iterator[list[str]]:
-        """Utterances of one length together (an item at its SNRs), up to `batch_seconds`.
-
-        ESPnet's subsampling gives a padded utterance up to two frames more than it has alone, so padding would change its words.
-        """
-        from kdse.data.audio import RATE
-
-        batch: list[str] = []
-        for utt in sorted(lengths, key=lambda u: (lengths[u], u)):
-            full = (len(batch) + 1) * lengths[utt] > self.config.batch_seconds * RATE
-            if batch and (full or lengths[utt] != lengths[batch[0]]):
-                yield batch
-                batch = []
-            batch.append(utt)
-        if batch:
-            yield batch

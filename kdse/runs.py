@@ -61,14 +61,30 @@ def check_omegas(omegas: list[float]) -> list[float]:
     return sorted({0.0, *omegas})
 
 
-def decoded(run: Path | str, set_name: str, omega: float = 0.0) -> Path:
-    """Where stage 8 keeps what was heard in a set when a share `omega` of the noisy signal was added."""
-    return Path(run) / "decode" / (f"{set_name}@{omega:g}" if omega else set_name)
+BACKEND = "what listened: the folder's name in decode/; for a run with a recogniser of its own any ESPnet backend stands for that"
+"""Help text of --backend where hypotheses are read."""
 
 
-def all_decoded(run: Path | str, set_name: str) -> list[Path]:
+def has_own_recogniser(run: Path | str) -> bool:
+    """Whether the run trained a recogniser with its front end, which then listens in the place of the recipe's."""
+    return (Path(run) / "asr").is_dir()
+
+
+def listens(run: Path | str, backend: str) -> str:
+    """What listens to a run when a backend is asked for: the run's own recogniser, where it has one, stands for ESPnet backends."""
+    run = Path(run)
+    return run.name if has_own_recogniser(run) and not (run / "decode" / backend).is_dir() else backend
+
+
+def decoded(run: Path | str, backend: str, set_name: str, omega: float = 0.0) -> Path:
+    """Where stage 8 keeps what a backend heard in a set when a share `omega` of the noisy signal was added."""
+    return Path(run) / "decode" / backend / (f"{set_name}@{omega:g}" if omega else set_name)
+
+
+def all_decoded(run: Path | str, backend: str, set_name: str) -> list[Path]:
     """`decoded` for every omega that is there, 0 first, and that for 0 whether it is there or not."""
-    return [decoded(run, set_name), *sorted((Path(run) / "decode").glob(f"{set_name}@*[0-9]"))]
+    found = decoded(run, backend, set_name)
+    return [found, *sorted(found.parent.glob(f"{set_name}@*[0-9]"))]
 
 
 def command() -> str:

@@ -1,23 +1,21 @@
-"""Greedy CTC: how a best path becomes words, and what is decoded together. With a network: tests/plugin/test_load.py."""
+"""`kdse decode`: how a best path becomes words, and what is decoded together. With a network: tests/plugin/test_load.py."""
 
 import random
-from types import SimpleNamespace
 
 import pytest
 
 from kdse.cli import main
-from kdse.decode import DecodeConfig, Decoder
+from kdse.recognisers import batches
+from kdse.recognisers.espnet import Espnet, merge
 from kdse.stage import Step
 
 TOKENS = ["<blank>", "<unk>", "▁", "A", "B", "▁GO", "ING", "▁TWO", "<sos/eos>"]
 
 
-@pytest.fixture
-def decoder() -> Decoder:
-    """A decoder without a model."""
-    made = Decoder.__new__(Decoder)
-    made.model, made.tokens, made.config = SimpleNamespace(blank_id=0), TOKENS, DecodeConfig()
-    return made
+def words_of(path: list[int], blank: int = 0) -> str:
+    recogniser = Espnet.__new__(Espnet)  # without a model
+    recogniser.pieces = TOKENS
+    return recogniser.text(merge(path, blank))
 
 
 @pytest.mark.parametrize(
@@ -37,28 +35,27 @@ def decoder() -> Decoder:
         ([2, 2, 0, 2], ""),
     ],
 )
-def test_words_of_a_best_path(decoder, path, words):
+def test_words_of_a_best_path(path, words):
     """Merge repeats, drop blanks, join pieces; ▁ begins a word (Graves et al. 2006, the map B)."""
-    assert decoder.words(path) == words
+    assert words_of(path) == words
 
 
-def test_another_blank(decoder):
-    decoder.model.blank_id = 3
-    assert decoder.words([3, 5, 3, 5, 3]) == "GO GO"
+def test_another_blank():
+    assert words_of([3, 5, 3, 5, 3], blank=3) == "GO GO"
 
 
+@pytest.mark.parametrize("equal", [True, False])
 @pytest.mark.parametrize("seconds", [0.1, 3.0, 60.0])
-def test_batches_hold_every_utterance_once_and_keep_to_their_size(decoder, seconds):
-    """Samples of a batch stay within batch_seconds, unless one utterance alone is longer; only one length stands together."""
+def test_batches_hold_every_utterance_once_and_keep_to_their_size(seconds, equal):
+    """Samples of a batch stay within its seconds, unless one utterance alone is longer; where asked, one length stands together."""
     rng = random.Random(0)
-    lengths = {f"u{i}": 1000 * rng.randint(8, 20) for i in range(100)}
-    decoder.config = DecodeConfig(batch_seconds=seconds)
-    batches = list(decoder._batches(lengths))
-    assert sorted(utt for batch in batches for utt in batch) == sorted(lengths)
-    for batch in batches:
-        assert len({lengths[utt] for utt in batch}) == 1
-        assert len(batch) == 1 or len(batch) * lengths[batch[0]] <= seconds * 16000
-    assert len(batches) == 100 if seconds == 0.1 else len(batches) < 100
+    lengths = sorted(1000 * rng.randint(8, 20) for _ in range(100))
+    found = list(batches(lengths, seconds, equal))
+    assert [i for batch in found for i in batch] == list(range(100))
+    for batch in found:
+        assert len({lengths[i] for i in batch}) == 1 or not equal
+        assert len(batch) == 1 or sum(lengths[i] for i in batch) <= seconds * 16000
+    assert len(found) == 100 if seconds == 0.1 else len(found) < 100
 
 
 @pytest.fixture
@@ -74,6 +71,7 @@ def backend(tmp_path):
         ("batch_second: 3", "d.yaml: there is no option 'batch_second' (did you mean 'batch_seconds'?)"),
         ("batch_seconds: x", "d.yaml: batch_seconds takes a float like 60.0, not 'x'"),
         ("decode: [ctc_greedy]", "d.yaml: decode takes a str like 'ctc_greedy', not ['ctc_greedy']"),
+        ("recogniser: espnt", "d.yaml: there is no recogniser 'espnt' (did you mean 'espnet'?); there are: espnet"),
         ("decode: beam", "d.yaml: decode is 'ctc_greedy' in this version, not 'beam'"),
         ("", "is not finished; run stage 2 first"),
     ],
@@ -100,3 +98,8 @@ def test_mistakes_are_one_sentence(tmp_path, backend, capsys, text, message):
 def test_a_backend_that_is_not_finished(tmp_path, capsys):
     assert main(["decode", "--run", "x", "--backend", str(tmp_path / "asr"), "--sets", "dev_noisy"]) == 2
     assert "asr is not finished; run stage 3 first" in capsys.readouterr().err
+
+
+def test_an_espnet_recogniser_needs_its_folder(capsys):
+    assert main(["decode", "--run", "x", "--sets", "dev_noisy"]) == 2
+    assert "an ESPnet recogniser is a folder of stage 3: give --backend" in capsys.readouterr().err

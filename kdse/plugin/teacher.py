@@ -57,7 +57,11 @@ class FrozenTeacher:
             out, frames = self.asr.encode(wave, lengths)
         out = out[0] if isinstance(out, tuple) else out
         log_probs = None if not posteriors else self.asr.ctc.ctc_lo(out.float()).log_softmax(-1)
-        return Heard((self._tapped if self.layer else out).float(), frames, log_probs)
+        return Heard(self.tapped(out), frames, log_probs)
+
+    def tapped(self, encoded: Tensor) -> Tensor:
+        """(B, U, D) latents of the tapped layer, after the recogniser's `encode` returned `encoded`."""
+        return (self._tapped if self.layer else encoded).float()
 
     @contextmanager
     def _as_deep_as(self, layer: int):

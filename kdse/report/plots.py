@@ -6,6 +6,7 @@ import numpy as np
 
 from kdse.files import atomic_path
 from kdse.report.rows import WER, Results, within
+from kdse.runs import decoded
 
 COLOURS = {"mct_noisy": "#666666", "standalone_se": "#ee6677", "se_teacher": "#228833", "kd": "#4477aa"}
 """The headline approaches look the same in every plot. Paul Tol's 'bright' scheme, which most people can tell apart."""
@@ -64,12 +65,10 @@ def plot_tokens(results: Results, expdir: Path, set_name: str, path: Path) -> bo
     """
     from kdse.tokens import read_tokens
 
-    systems = [
-        (results.label(s).replace("mct_noisy", "noisy"), next(row["run"] for row in s.rows)) for s in results.headline(set_name)
-    ]
-    files = [(label, expdir / run / "decode" / set_name / "tokens") for label, run in systems]
+    systems = [(results.label(s).replace("mct_noisy", "noisy"), next(iter(s.rows))) for s in results.headline(set_name)]
+    files = [(label, decoded(expdir / row["run"], row["backend"], set_name) / "tokens") for label, row in systems]
     files = [(label, file) for label, file in files if file.exists()]
-    reference = expdir / "tokens" / f"clean_{set_name}" / "tokens"
+    reference = expdir / (f"tokens_{results.name}" if results.name else "tokens") / f"clean_{set_name}" / "tokens"
     if not files or not reference.exists():
         return False
     clean, heard = read_tokens(reference), [(label, read_tokens(file)) for label, file in files]
@@ -141,13 +140,13 @@ def plot_losses(curves: Curves, title: str, path: Path) -> None:
     save(figure, path)
 
 
-def plot_all_losses(recipe: Path, expdir: Path, results: Results) -> list[Path]:
-    """Draw `results/plots/loss_<run>.png` for every scored run whose logs are there; return the paths."""
+def plot_all_losses(folder: Path, expdir: Path, results: Results) -> list[Path]:
+    """Draw `folder/loss_<run>.png` for every scored run whose logs are there; return the paths."""
     found = []
     for run in results.configs:
         curves = read_curves(expdir / run / "tensorboard")
         if curves:
-            found.append(recipe / "results" / "plots" / f"loss_{run}.png")
+            found.append(folder / f"loss_{run}.png")
             plot_losses(curves, run, found[-1])
     return found
 

@@ -1,5 +1,6 @@
 """`kdse report` (stage 10): RESULTS.md, tables, plots and the page from committed score rows, and the check of a claim."""
 
+import argparse
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,12 +9,18 @@ from kdse.errors import UserError, did_you_mean
 from kdse.files import write_text
 from kdse.progress import say
 
+PAGE = "results/report.html"
+HERE = re.compile(r"(?<![\w./-])results/(?!backends/)")
 CLAIM = re.compile(r"\s*(\S+)\s*<\s*(\S+)\s+on\s+(\S+)\s*")
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `kdse report`."""
     parser.add_argument("--recipe", default=".", metavar="DIR", help="recipe folder with results/ (default: %(default)s)")
+    what = (
+        "render the rows of another backend than the home one, results/backends/NAME, into that folder; then those of the home one"
+    )
+    parser.add_argument("--backend", default="", metavar="NAME", help=what)
     parser.add_argument("--expdir", metavar="DIR", help="experiments, for loss curves from their logs (default: exp in the recipe)")
     parser.add_argument("--title", help="heading of RESULTS.md (default: the one it has, else 'Results on <corpus>')")
     what = "check that A's WER is lower than B's: exit code 1 unless the interval of the paired difference is below 0; "
@@ -23,24 +30,27 @@ def add_arguments(parser) -> None:
 
 def run(args) -> int:
     """Write everything, print the main table, check the claims."""
-    from kdse.report.rows import read_results
+    from kdse.report.rows import read_results, results_folder
     from kdse.report.tables import plain
 
     recipe = Path(args.recipe)
-    results = read_results(recipe)
+    results = read_results(recipe, args.backend)
     # A claim that cannot be checked is found before anything is written.
     claims = [check_claim(text, results) for text in args.claim]
-    main = write_report(recipe, results, Path(args.expdir) if args.expdir else recipe / "exp", args.title)
+    expdir = Path(args.expdir) if args.expdir else recipe / "exp"
+    main = write_report(recipe, results, expdir, args.title)
     short = replace(main, columns=[replace(column, interval=column.key == "wer") for column in main.columns])
     print(f"\n{main.title}, 95 % interval of WER by utterance\n\n{plain(short)}\n")
     for claim in claims:
         print(claim.sentence)
-    print(f"Results: {recipe / 'RESULTS.md'} and {recipe / 'results' / 'report.html'}")
+    if args.backend and any(results_folder(recipe).glob("*.jsonl.gz")):  # its matrix has what is new
+        write_report(recipe, read_results(recipe), expdir)
+    print(f"Results: {place(recipe, results, 'RESULTS.md')} and {place(recipe, results, PAGE)}")
     return 0 if all(claim.holds for claim in claims) else 1
 
 
 def write_report(recipe: Path, results, expdir: Path, title: str | None = None):
-    """Write RESULTS.md, tables, plots and report.html of a recipe; return its main table."""
+    """Write RESULTS.md, tables, plots and report.html of a recipe, or of one backend (see `place`); return the main table."""
     from kdse.report.curves import plot_omega, plot_omega_panels, plot_size
     from kdse.report.errors import plot_errors
     from kdse.report.page import render_page
@@ -56,61 +66,85 @@ def write_report(recipe: Path, results, expdir: Path, title: str | None = None):
         sections,
     )
 
-    title = title or title_of(recipe, results.corpus)
+    title = title or title_of(recipe, results)
     parts = sections(results)
     for path, text in render_files(title, results, parts).items():
-        write_text(recipe / path, text)
+        write_text(place(recipe, results, path), text)
+
+    def to(plot: str) -> Path:
+        return place(recipe, results, plot)
+
     drawn = {
-        PLOT_BY_SNR: plot_wer_by_snr(results, "test_noisy", "test_clean", recipe / PLOT_BY_SNR),
-        PLOT_ERRORS: plot_errors(results, "test_noisy", recipe / PLOT_ERRORS),
-        PLOT_SIZE: plot_size(results, "test_noisy", "test_clean", recipe / PLOT_SIZE),
-        PLOT_TRAINING: plot_training(results, expdir, recipe / PLOT_TRAINING),
-        PLOT_OMEGA: plot_omega(results, "test_noisy", recipe / PLOT_OMEGA),
-        PLOT_OMEGA_ALL: plot_omega_panels(results, "test_noisy", recipe / PLOT_OMEGA_ALL),
-        PLOT_TOKENS: any(plot_tokens(results, expdir, part, recipe / PLOT_TOKENS) for part in results.parts("test_noisy")[:1]),
+        PLOT_BY_SNR: plot_wer_by_snr(results, "test_noisy", "test_clean", to(PLOT_BY_SNR)),
+        PLOT_ERRORS: plot_errors(results, "test_noisy", to(PLOT_ERRORS)),
+        PLOT_SIZE: plot_size(results, "test_noisy", "test_clean", to(PLOT_SIZE)),
+        PLOT_TRAINING: plot_training(results, expdir, to(PLOT_TRAINING)),
+        PLOT_OMEGA: plot_omega(results, "test_noisy", to(PLOT_OMEGA)),
+        PLOT_OMEGA_ALL: plot_omega_panels(results, "test_noisy", to(PLOT_OMEGA_ALL)),
+        PLOT_TOKENS: any(plot_tokens(results, expdir, part, to(PLOT_TOKENS)) for part in results.parts("test_noisy")[:1]),
     }
-    plots = {name: recipe / name for name, done in drawn.items() if done}
-    curves = plot_all_losses(recipe, expdir, results)
-    write_text(recipe / "results" / "report.html", render_page(title, results.corpus, parts, plots, curves))
+    plots = {name: to(name) for name, done in drawn.items() if done}
+    curves = plot_all_losses(to(PLOT_BY_SNR).parent, expdir, results)
+    write_text(to(PAGE), _from_there(results, render_page(title, results.corpus, parts, plots, curves)))
     say(f"report: {len(results.rows())} rows of {len(results.configs)} runs, {len(curves)} loss curves")
     return next(part.table for part in parts if part.table)
 
 
+def place(recipe: Path, results, path: str) -> Path:
+    """Where a file of a report goes: into the recipe, or, of another backend, beside that backend's rows.
+
+    >>> place(Path("kd1"), argparse.Namespace(name="rnn"), "results/plots/size.png").as_posix()
+    'kd1/results/backends/rnn/plots/size.png'
+    """
+    from kdse.report.rows import results_folder
+
+    return results_folder(recipe, results.name) / path.removeprefix("results/") if results.name else recipe / path
+
+
+def _from_there(results, text: str) -> str:
+    """A text whose paths lead from the recipe, so that they lead from where it stands."""
+    return HERE.sub("", text) if results.name else text
+
+
 def render_files(title: str, results, parts) -> dict[str, str]:
-    """{path in the recipe: text} of everything that is rendered from committed rows alone: RESULTS.md, tables, alignments."""
+    """{path in the recipe (see `place`): text} of all that committed rows alone render: RESULTS.md, tables, alignments."""
     from kdse.report.sections import render
     from kdse.report.tables import latex, to_csv
     from kdse.report.worst import WORST, worst_page
 
-    files = {"RESULTS.md": render(title, results, parts)}
+    files = {"RESULTS.md": _from_there(results, render(title, results, parts))}
     for part in parts:
         if part.table:
             files[f"results/tables/{part.table.name}.csv"] = to_csv(part.table)
             files[f"results/tables/{part.table.name}.tex"] = latex(part.table)
-    worst = worst_page(results, "test_noisy")
+    worst = _from_there(results, worst_page(results, "test_noisy") or "")
     return files | ({WORST: worst} if worst else {})
 
 
 def stale_files(recipe: Path | str) -> list[str]:
-    """The committed files that differ from what the rows render (see `render_files`); [] where all are current.
+    """The committed files that differ from what the rows render (see `render_files`), those of every backend too; [] where all are
+    current.
 
     A recipe without rows must not have a RESULTS.md.
     """
-    from kdse.report.rows import read_results
+    from kdse.report.rows import other_backends, read_results
     from kdse.report.sections import sections
 
-    recipe = Path(recipe)
-    if not any((recipe / "results").glob("*.jsonl.gz")):
-        return ["RESULTS.md"] if (recipe / "RESULTS.md").exists() else []
-    results = read_results(recipe)
-    files = render_files(title_of(recipe, results.corpus), results, sections(results))
-    return [path for path, text in files.items() if _text(recipe / path) != text]
+    recipe, stale = Path(recipe), []
+    home = any((recipe / "results").glob("*.jsonl.gz"))
+    for backend in ([""] if home else []) + other_backends(recipe):
+        results = read_results(recipe, backend)
+        files = render_files(title_of(recipe, results), results, sections(results))
+        found = {place(recipe, results, path): text for path, text in files.items()}
+        stale += [str(path.relative_to(recipe)) for path, text in found.items() if _text(path) != text]
+    return stale if home or not (recipe / "RESULTS.md").exists() else [*stale, "RESULTS.md"]
 
 
-def title_of(recipe: Path, corpus: str) -> str:
+def title_of(recipe: Path, results) -> str:
     """The heading RESULTS.md has, so that rendering it again keeps it; a default where there is none."""
-    first = _text(recipe / "RESULTS.md").partition("\n")[0]
-    return first.removeprefix("# ") if first.startswith("# ") else f"Results on {corpus}"
+    first = _text(place(recipe, results, "RESULTS.md")).partition("\n")[0]
+    heard = f", heard by {results.name}" if results.name else ""
+    return first.removeprefix("# ") if first.startswith("# ") else f"Results on {results.corpus}{heard}"
 
 
 @dataclass(frozen=True)

@@ -231,12 +231,17 @@ def shared_scores(systems: list[System], set_name: str | tuple[str, ...], metric
 
 @dataclass(frozen=True)
 class Results:
-    """Everything committed under `results/` of one recipe. `configs` holds each run's YAML, `costs` what was measured of runs."""
+    """Everything committed under `results/` of one recipe: what its home backend heard, or what the backend `name` did.
+
+    `configs` holds each run's YAML, `costs` what was measured of runs, `backends` the results of the other backends by their names.
+    """
 
     corpus: str
     systems: list[System]
     configs: dict[str, dict]
     costs: list[Cost] = field(default_factory=list)
+    name: str = ""
+    backends: dict[str, "Results"] = field(default_factory=dict)
 
     def on(self, set_name: str) -> list[System]:
         """The systems scored on a set, in table order, without observation adding."""
@@ -295,12 +300,14 @@ class Results:
         return name + (f", ω = {system.omega:g}" if system.omega else "")
 
 
-def read_results(recipe: Path | str) -> Results:
-    """Read `results/*.jsonl.gz` and the YAML beside each, and `results/cost.jsonl` where there is one.
+def read_results(recipe: Path | str, backend: str = "") -> Results:
+    """Read `results/*.jsonl.gz` and the YAML beside each, `results/cost.jsonl` where there is one, and the other backends' rows.
 
+    Args:
+        backend: read its rows, `results/backends/<backend>/*.jsonl.gz`, and nothing else.
     Raises: UserError where there are none, a YAML is missing, a key occurs twice or the rows are of several corpora.
     """
-    folder = Path(recipe) / "results"
+    folder = results_folder(recipe, backend)
     files = sorted(folder.glob("*.jsonl.gz"))
     if not files:
         raise UserError(f"there are no score rows in {folder}; score a run first (stage 9)")
@@ -317,7 +324,22 @@ def read_results(recipe: Path | str) -> Results:
     if not rows:
         raise UserError(f"the score rows in {folder} are empty; score the runs again (stage 9)")
     found = {run: _read_config(path) for run, path in sorted(configs.items())}
-    return Results(corpora[0], _systems(rows), found, read_costs(folder / "cost.jsonl"))
+    others = {} if backend else {name: read_results(recipe, name) for name in other_backends(recipe)}
+    strange = next((name for name, other in others.items() if other.corpus != corpora[0]), None)
+    if strange:
+        raise UserError(f"{results_folder(recipe, strange)} has rows of {others[strange].corpus}, and {folder} of {corpora[0]}")
+    return Results(corpora[0], _systems(rows), found, read_costs(folder / "cost.jsonl"), backend, others)
+
+
+def results_folder(recipe: Path | str, backend: str = "") -> Path:
+    """Where the rows of a backend stand; '' is the recipe's home backend."""
+    folder = Path(recipe) / "results"
+    return folder / "backends" / backend if backend else folder
+
+
+def other_backends(recipe: Path | str) -> list[str]:
+    """The backends but for the home one that have rows in a recipe."""
+    return sorted({path.parent.name for path in Path(recipe).glob("results/backends/*/*.jsonl.gz")})
 
 
 def _read_config(path: Path) -> dict:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kdse.report.approaches import approaches_table
+from kdse.report.backends import backends_table
 from kdse.report.best import best_of
 from kdse.report.cost import claims, cost_table
 from kdse.report.footer import NAMES, commands, footer, shown_as
@@ -67,6 +68,9 @@ def sections(results: Results) -> list[Section]:
             "for noise."
         )
         found.append(Section("", [what], image=(PLOT_ERRORS, "noise error against artifact error")))
+    matrix = backends_table(results, "test_noisy")
+    if matrix:
+        found.append(Section("Backends: what transfers", matrix.notes, matrix))
     scale = size_table(results, "test_noisy")
     if scale:
         found.append(Section("Size of the student", scale.notes, scale, image=(PLOT_SIZE, "WER by size of the student")))

@@ -10,9 +10,9 @@ from kdse.errors import UserError
 from kdse.files import dump_yaml, fingerprint, read_yaml, sha256, write_text
 from kdse.progress import say
 from kdse.provenance import commit, versions
-from kdse.runs import FIELDS, OMEGAS, check_omegas, decoded, read_run
+from kdse.runs import BACKEND, FIELDS, OMEGAS, check_omegas, decoded, listens, read_run
 from kdse.selected import allowed_sets
-from kdse.stage import Step, done_hash
+from kdse.stage import Step, done_config, done_hash
 
 NO_FRONT_END = "mct_noisy"
 NO_TOKENS = "decoded without acoustic tokens"
@@ -41,8 +41,9 @@ class Item:
 def add_arguments(parser) -> None:
     """Arguments of `kdse score`."""
     parser.add_argument(
-        "--run", required=True, nargs="+", metavar="DIR", help="experiment folders, exp/<run>, with run.yaml and decode/<set>/text"
+        "--run", required=True, nargs="+", metavar="DIR", help="experiment folders, exp/<run>, with run.yaml and decode/"
     )
+    parser.add_argument("--backend", required=True, metavar="NAME", help=BACKEND)
     parser.add_argument("--sets", required=True, nargs="+", metavar="SET", help="sets to score; the result holds exactly these")
     parser.add_argument("--dump", default="dump", metavar="DIR", help="folder of the fixed sets (default: %(default)s)")
     parser.add_argument(
@@ -63,20 +64,25 @@ def run(args) -> None:
     for folder in map(Path, args.run):
         sets = allowed_sets(folder.name, args.sets, args.selected)
         if sets:
-            score_run(folder, sets, Path(args.dump), Path(args.out), args.nj, omegas)
+            score_run(folder, sets, Path(args.dump), Path(args.out), args.backend, args.nj, omegas)
 
 
-def score_run(folder: Path, sets: list[str], dump: Path, out: Path, nj: int = 1, omegas: Sequence[float] = (0.0,)) -> Path:
+def score_run(
+    folder: Path, sets: list[str], dump: Path, out: Path, backend: str, nj: int = 1, omegas: Sequence[float] = (0.0,)
+) -> Path:
     """Write `out/<run>.jsonl.gz` and `out/<run>.yaml` for the run in `folder`; return the path of the rows.
+
+    Args:
+        backend: what listened; see `kdse.runs.listens`.
 
     Raises: UserError where an input of the stages before is missing or does not fit.
     """
     from kdse.scoring.row import write_rows
 
     about = read_run(folder)
-    rows, decodes = [], {}
+    rows, decodes, listener = [], {}, listens(folder, backend)
     for name in sets:
-        heard = [decoded(folder, name, omega) for omega in ((0.0,) if about["approach"] == NO_FRONT_END else omegas)]
+        heard = [decoded(folder, listener, name, omega) for omega in ((0.0,) if about["approach"] == NO_FRONT_END else omegas)]
         decodes |= {path.name: _decode_config(path) for path in heard}
         rows += score_set(folder, about, name, dump / name, {path: decodes[path.name] for path in heard}, nj)
     path = out / f"{about['run']}.jsonl.gz"
@@ -84,7 +90,7 @@ def score_run(folder: Path, sets: list[str], dump: Path, out: Path, nj: int = 1,
     if gone:
         say(f"score {about['run']}: its rows of {', '.join(gone)} go, because the result holds the sets asked for and no others")
     changed = write_rows(path, rows)
-    command = f"kdse score --run {folder} --sets {' '.join(sets)} --dump {dump} --out {out}"
+    command = f"kdse score --run {folder} --backend {backend} --sets {' '.join(sets)} --dump {dump} --out {out}"
     command += f" --omegas {' '.join(f'{omega:g}' for omega in omegas)}" if len(omegas) > 1 else ""
     changed = _write_config(out / f"{about['run']}.yaml", about, decodes, command, changed) or changed
     say(f"score {about['run']}: {len(rows)} rows in {path}" + ("" if changed else " (unchanged)"))
@@ -115,8 +121,7 @@ def score_set(folder: Path, about: dict, name: str, data: Path, heard: dict[Path
             tokens = {} if key in rates else {"token_error_rate": NO_TOKENS if item.clean else NO_REFERENCE}
             yield (
                 {column: about[column] for column in FIELDS}
-                # the recogniser that was used, whatever the front end was trained for
-                | {"backend": decode.get("backend", about["backend"])}
+                | {"backend": path.parent.name}  # what listened, whatever the front end was trained for
                 | {"set": name, "decode": decode.get("decode", "ctc_greedy"), "omega": omegas[number]}
                 | {"utt": item.utt, "speaker": item.speaker, "category": item.category, "noise": item.noise, "snr": item.snr}
                 | {"ref": ref, "hyp": hyp, "word": word_errors(ref, hyp), "char": char_errors(ref, hyp)}
@@ -183,8 +188,8 @@ def read_token_errors(folder: Path) -> dict[str, float]:
 def _quality_of_set(
     folder: Path, about: dict, name: str, data: Path, items: dict[str, Item], omegas: Sequence[float], nj: int
 ) -> dict[str, list[Scores]]:
-    """Quality of every item for every share ω, computed once: it stays in exp/<run>/score/<set> until audio, reference, shares or a
-    library change, and where it was cut it goes on."""
+    """Quality of every item for every share ω, computed once for all backends: it stays in exp/<run>/score/<set> until audio,
+    reference or a library change or another share is asked for, and where it was cut it goes on."""
     from kdse.data.datadir import in_processes, read_table
     from kdse.scoring.quality import METRICS
 
@@ -206,6 +211,9 @@ def _quality_of_set(
         "omegas": list(omegas),
         "versions": versions(METRIC_LIBRARIES),
     }
+    before = done_config(folder / "score" / name)
+    if before and set(omegas) != set(before["omegas"]) and before | {"omegas": config["omegas"]} == config:
+        config["omegas"] = sorted({*before["omegas"], *omegas})  # backends are tried with shares of their own
     step = Step(folder / "score" / name, config, f"quality of {about['run']} on {name}")
     kept = step.folder / "quality.jsonl"
     needed = step.needed()
@@ -218,14 +226,14 @@ def _quality_of_set(
             write_text(kept, json.dumps(fingerprint(config)) + "\n")
         else:
             say(f"{step.what}: goes on after {len(done)} of {len(items)} items")
-        work = [(key, item.clean, item.noisy, estimates[key], omegas) for key, item in items.items() if key not in done]
+        work = [(key, item.clean, item.noisy, estimates[key], config["omegas"]) for key, item in items.items() if key not in done]
         with open(kept, "a", encoding="utf-8") as f:
             for key, scores in in_processes(_quality_of_item, work, nj, step.what):
                 f.write(json.dumps([key, scores]) + "\n")
                 f.flush()
                 done[key] = scores
         step.finish()
-    return done
+    return {key: [scores[config["omegas"].index(omega)] for omega in omegas] for key, scores in done.items()}
 
 
 def _kept_scores(path: Path, config: dict) -> dict[str, list[Scores]]:

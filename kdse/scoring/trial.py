@@ -6,7 +6,7 @@ from pathlib import Path
 from kdse.errors import UserError
 from kdse.files import write_text
 from kdse.progress import say
-from kdse.runs import all_decoded, decoded, read_run
+from kdse.runs import BACKEND, all_decoded, decoded, listens, read_run
 from kdse.selected import DEVS
 
 CONFIG = (
@@ -28,6 +28,7 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--set", default="dev_noisy", help=f"a set whose name begins with {' or '.join(DEVS)} (default: %(default)s)"
     )
+    parser.add_argument("--backend", required=True, metavar="NAME", help=BACKEND)
     parser.add_argument("--dump", type=Path, default=Path("dump"), help="folder of the fixed sets (default: %(default)s)")
     parser.add_argument("--log", type=Path, default=Path("tuning.jsonl"), help="the log (default: %(default)s)")
     parser.add_argument("--note", default="", help="why it was tried")
@@ -39,7 +40,7 @@ def run(args) -> None:
         raise UserError(f"choices are made on dev, not on {args.set}")
     lines = {line["run"]: line for line in read_log(args.log)}
     for folder in args.run:
-        line = trial(folder, args.set, args.dump, args.note)
+        line = trial(folder, args.set, args.dump, args.backend, args.note)
         lines[line["run"]] = line
         say(f"{line['run']}: WER {line['wer']:.2f} % on {args.set}, {line['items']} items")
     write_text(args.log, "".join(json.dumps(line, sort_keys=True) + "\n" for line in lines.values()))
@@ -61,7 +62,7 @@ def read_log(path: Path) -> list[dict]:
     return found
 
 
-def trial(folder: Path, set_name: str, dump: Path, note: str = "") -> dict:
+def trial(folder: Path, set_name: str, dump: Path, backend: str, note: str = "") -> dict:
     """What the log says of a run: who it is, what was tried, and per cent WER: over all items, by SNR, by omega; token errors.
 
     Raises: UserError where the run was not decoded on the set.
@@ -69,7 +70,7 @@ def trial(folder: Path, set_name: str, dump: Path, note: str = "") -> dict:
     from kdse.scoring.score import check_same_ids, read_hypotheses, read_items, read_token_errors
     from kdse.scoring.words import normalise, word_errors
 
-    about, items = read_run(folder), read_items(dump / set_name)
+    about, items, listener = read_run(folder), read_items(dump / set_name), listens(folder, backend)
 
     def wers(heard: Path) -> dict[str, float]:
         hyps = read_hypotheses(heard / "text")
@@ -83,12 +84,13 @@ def trial(folder: Path, set_name: str, dump: Path, note: str = "") -> dict:
                 total[1] += sum(errors)
         return {group: round(100 * errors / n, 2) for group, (n, errors) in sorted(counts.items())}
 
-    by_snr = wers(decoded(folder, set_name))
-    by_omega = {heard.name.partition("@")[2]: wers(heard)["all"] for heard in all_decoded(folder, set_name)[1:]}
-    rates = read_token_errors(decoded(folder, set_name))
+    by_snr = wers(decoded(folder, listener, set_name))
+    by_omega = {heard.name.partition("@")[2]: wers(heard)["all"] for heard in all_decoded(folder, listener, set_name)[1:]}
+    rates = read_token_errors(decoded(folder, listener, set_name))
     config = about.get("config") or {}
     return {
-        **{name: about[name] for name in ("run", "approach", "seed", "student", "backend", "params")},
+        **{name: about[name] for name in ("run", "approach", "seed", "student", "params")},
+        "backend": listener,
         "commit": about.get("commit"),
         "config": {k: config[k] for k in CONFIG if k in config},
         "note": note,

@@ -54,7 +54,7 @@ def main() -> None:
         commands = {
             1: ("-m", "kdse.cli", "data", "librispeech", *corpus, *nj),
             2: ("-m", "kdse.cli", "mix", *nj),
-            9: (me, "score", "--run", *runs, "--sets", SET, "--dump", "scored", *nj),
+            9: (me, "score", "--run", *runs, "--backend", "asr_conformer", "--sets", SET, "--dump", "scored", *nj),
             10: ("-m", "kdse.cli", "report", "--recipe", "."),
         }
         print("stage utterances seconds peak_MB written_MB", flush=True)
@@ -146,7 +146,7 @@ def make_runs(folder: Path, count: int) -> None:
         params = 0 if student is None else 190_785 if student == "bandcrn-m" else 2_160_097
         about = {"corpus": "librispeech", "approach": approach, "seed": seed, "student": student, "params": params}
         write_run(home, {}, **about, backend="asr_conformer")
-        made = home / "decode" / SET
+        made = home / "decode" / "asr_conformer" / SET
         for path in (made, home / "enhanced" / SET):
             path.mkdir(parents=True)
         if student:

@@ -51,7 +51,7 @@ def test_enhance_and_decode_are_skipped_the_second_time(run, backend, noisy_set,
 
 
 def read_table_of_texts(run: Path) -> dict[str, str]:
-    lines = (run / "decode" / "tiny" / "text").read_text(encoding="utf-8").splitlines()
+    lines = (run / "decode" / "asr" / "tiny" / "text").read_text(encoding="utf-8").splitlines()
     return {utt: words for utt, _, words in (line.partition(" ") for line in lines)}
 
 
@@ -61,17 +61,19 @@ def test_acoustic_tokens_of_every_frame_and_the_share_that_changed(run, backend,
 
     bare = run.parent / "mct_noisy_seed0"
     assert enhance(run, noisy_set) == decode(run, backend, noisy_set, "--tokens", tokens) == 0
-    assert not (run / "decode/tiny/token_error_rate").exists()  # a recording has no clean signal
+    assert not (run / "decode/asr/tiny/token_error_rate").exists()  # a recording has no clean signal
     shutil.rmtree(run / "decode")
     shutil.copy(noisy_set / "wav.scp", noisy_set / "spk1.scp")
     for name in (run, bare, run):
         assert decode(name, backend, noisy_set, "--tokens", tokens, "--corpus", "tiny") == 0
     assert capsys.readouterr().out.count("tokens of clean tiny: 3 in") == 1
     clean = read_tokens(tokens / "clean_tiny" / "tokens")
-    heard = read_tokens(run / "decode" / "tiny" / "tokens")
-    rates = {line.split()[0]: float(line.split()[1]) for line in (run / "decode/tiny/token_error_rate").read_text().splitlines()}
+    heard = read_tokens(run / "decode" / "asr" / "tiny" / "tokens")
+    rates = {
+        line.split()[0]: float(line.split()[1]) for line in (run / "decode/asr/tiny/token_error_rate").read_text().splitlines()
+    }
     assert rates == {utt: pytest.approx(np.mean(heard[utt] != clean[utt]), abs=1e-4) for utt in ("t0", "t1", "t2")}
-    assert (bare / "decode/tiny/token_error_rate").read_text() == "t0 0.0000\nt1 0.0000\nt2 0.0000\n"
+    assert (bare / "decode/asr/tiny/token_error_rate").read_text() == "t0 0.0000\nt1 0.0000\nt2 0.0000\n"
     assert all(0 <= token < 4 for strip in clean.values() for token in strip)
 
 
@@ -157,7 +159,9 @@ def test_a_backend_that_is_truncated_is_refused(run, backend, noisy_set, tmp_pat
     broken = Path(shutil.copytree(backend, tmp_path / "asr"))
     (broken / "model.pth").write_bytes((backend / "model.pth").read_bytes()[:5000])
     assert enhance(run, noisy_set) == 0 and decode(run, broken, noisy_set) == 2
-    assert "asr/model.pth is not a readable checkpoint" in capsys.readouterr().err and not (run / "decode" / "tiny").exists()
+    assert (
+        "asr/model.pth is not a readable checkpoint" in capsys.readouterr().err and not (run / "decode" / "asr" / "tiny").exists()
+    )
 
 
 @pytest.mark.parametrize(
@@ -266,13 +270,13 @@ def test_observation_adding(run, backend, tokens, noisy_set, snapshot, capsys):
     """At ω the recogniser hears (1 − ω)·ŝ + ω·y; each ω has a folder of its own, without a front end 0 alone."""
     assert enhance(run, noisy_set) == 0
     assert decode(run, backend, noisy_set, "--omegas", "0.25", "0.999999") == 0
-    assert {path.name for path in (run / "decode").iterdir()} == {"tiny", "tiny@0.25", "tiny@0.999999"}
-    assert yaml.safe_load((run / "decode/tiny@0.25/decode.yaml").read_text())["omega"] == 0.25
+    assert {path.name for path in (run / "decode" / "asr").iterdir()} == {"tiny", "tiny@0.25", "tiny@0.999999"}
+    assert yaml.safe_load((run / "decode/asr/tiny@0.25/decode.yaml").read_text())["omega"] == 0.25
     bare = run.parent / "mct_noisy_seed0"
     assert decode(bare, backend, noisy_set, "--omegas", "0.25") == 0
-    assert [path.name for path in (bare / "decode").iterdir()] == ["tiny"]
-    everything = (run / "decode/tiny@0.999999/text").read_text()
-    assert everything == (bare / "decode/tiny/text").read_text()  # nearly nothing of ŝ is left
+    assert [path.name for path in (bare / "decode" / "asr").iterdir()] == ["tiny"]
+    everything = (run / "decode/asr/tiny@0.999999/text").read_text()
+    assert everything == (bare / "decode/asr/tiny/text").read_text()  # nearly nothing of ŝ is left
     before = snapshot(run)
     assert decode(run, backend, noisy_set, "--omegas", "0.25", "0.25") == 0 and snapshot(run) == before
     capsys.readouterr()
@@ -284,8 +288,8 @@ def test_observation_adding(run, backend, tokens, noisy_set, snapshot, capsys):
 def test_what_was_decoded_from_other_audio_goes(run, backend, tokens, noisy_set, capsys):
     """Shares that are not asked for stay while they are true, and do not outlive the enhanced audio or the tokenizer."""
     assert enhance(run, noisy_set) == decode(run, backend, noisy_set, "--omegas", "0.25") == 0
-    assert decode(run, backend, noisy_set) == 0 and (run / "decode/tiny@0.25").exists()
-    assert decode(run, backend, noisy_set, "--tokens", tokens) == 0 and not (run / "decode/tiny@0.25").exists()
+    assert decode(run, backend, noisy_set) == 0 and (run / "decode/asr/tiny@0.25").exists()
+    assert decode(run, backend, noisy_set, "--tokens", tokens) == 0 and not (run / "decode/asr/tiny@0.25").exists()
     assert "tiny@0.25 is removed: it was decoded from other audio" in capsys.readouterr().out
 
 
@@ -303,31 +307,45 @@ def test_sets_that_do_not_fit_are_named(run, backend, noisy_set, write_wav, caps
         (noisy_set / "wav.scp").write_text("\n".join(wrong) + "\n")
         assert decode(run, backend, noisy_set, "--omegas", "0.5") == 2
         assert "wav.scp: utterance t0 is missing, or not as long as in" in capsys.readouterr().err
-        assert not (run / "decode/tiny@0.5").exists()
+        assert not (run / "decode/asr/tiny@0.5").exists()
         (noisy_set / "wav.scp").write_text("\n".join(lines) + "\n")
 
 
-def test_the_recogniser_hears_the_mixture(backend, noisy_set, run):
+def test_the_recogniser_hears_the_mixture(noisy_set, run):
     """The samples that are decoded at ω = 0.25, item by item."""
-    from kdse.decode import DecodeConfig, Decoder
-
     assert enhance(run, noisy_set) == 0
-    decoder, heard = Decoder(backend, DecodeConfig()), {}
-    decoder._heard = lambda batch, waves: iter([(utt, heard.setdefault(utt, waves[utt])) for utt in batch])
-    decoder.hear(run / "enhanced/tiny/wav.scp", "x", noisy_set / "wav.scp", 0.25)
+    listener, given = echo()
+    heard = listener.hear(run / "enhanced/tiny/wav.scp", "x", noisy_set / "wav.scp", 0.25)
+    assert sum(map(len, given)) == len(heard)
     for utt, noisy in read_table(noisy_set / "wav.scp").items():
         enhanced = read_audio(read_table(run / "enhanced/tiny/wav.scp")[utt])
-        np.testing.assert_allclose(heard[utt], 0.75 * enhanced + 0.25 * read_audio(noisy), atol=1e-6)
+        wave = given[int(heard[utt].words)][0]
+        assert wave.dtype == np.float32
+        np.testing.assert_allclose(32768 * wave, 0.75 * enhanced + 0.25 * read_audio(noisy), atol=1e-6)
 
 
-def test_a_set_need_not_fit_into_memory(backend, noisy_set):
+def test_a_set_need_not_fit_into_memory(noisy_set):
     """The recogniser is given the audio of one batch at a time; three utterances of three lengths are three batches."""
-    from kdse.decode import DecodeConfig, Decoder
+    listener, given = echo()
+    assert {utt: h.words for utt, h in listener.hear(noisy_set / "wav.scp", "x").items()} == {"t0": "0", "t1": "1", "t2": "2"}
+    assert [len(waves) for waves in given] == [1, 1, 1]
 
-    decoder, given = Decoder(backend, DecodeConfig()), []
-    decoder._heard = lambda batch, waves: given.append(list(waves)) or ((utt, None) for utt in batch)
-    assert list(decoder.hear(noisy_set / "wav.scp", "x")) == ["t0", "t1", "t2"]
-    assert given == [["t0"], ["t1"], ["t2"]]
+
+def echo():
+    """A listener whose recogniser takes waves of one length and hears the number of its call; and the waves that it was given."""
+    from kdse.decode import Listener
+    from kdse.recognisers import Hypothesis, Options
+
+    class Echo:
+        equal_lengths = True
+
+        def transcribe(self, waves):
+            given.append(waves)
+            return [Hypothesis(str(len(given) - 1))] * len(waves)
+
+    listener, given = Listener("echo", "echo", Options()), []
+    listener._loaded = Echo()
+    return listener, given
 
 
 def test_the_oracle_mask_needs_the_clean_signal(noisy_set, tmp_path, capsys):

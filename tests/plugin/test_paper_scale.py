@@ -51,7 +51,7 @@ def test_two_updates_and_decoding(exp, train_se, watched, weights, packs, noisy_
     assert main(["decode", *map(str, ["--run", run, "--backend", exp / "asr", "--tokens", exp / "tokens", *dump])]) == 0
     noisy, enhanced = read_table(noisy_set / "wav.scp"), read_table(run / "enhanced" / noisy_set.name / "wav.scp")
     assert {utt: len(read_audio(path)) for utt, path in enhanced.items()} == {u: len(read_audio(p)) for u, p in noisy.items()}
-    assert list(read_table(run / "decode" / noisy_set.name / "text", empty=True)) == sorted(noisy)
+    assert list(read_table(run / "decode" / "asr" / noisy_set.name / "text", empty=True)) == sorted(noisy)
 
 
 def test_the_backend_has_twelve_blocks(exp):

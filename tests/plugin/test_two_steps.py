@@ -97,13 +97,10 @@ def test_a_joint_run_is_recognised_by_its_own_backend(run, backend, tokens, stan
     """Beside a run that is not joint, in one command; acoustic tokens are those of the shared backend and are left out."""
     import shutil
 
-    from kdse import decode
+    from kdse.recognisers.espnet import Espnet
 
-    loaded = []
-    init = decode.Decoder.__init__
-    monkeypatch.setattr(
-        decode.Decoder, "__init__", lambda self, folder, *a, **k: loaded.append(folder) or init(self, folder, *a, **k)
-    )
+    loaded, init = [], Espnet.__init__
+    monkeypatch.setattr(Espnet, "__init__", lambda self, options, *a: loaded.append(a[0]) or init(self, options, *a))
     exp = noisy_set.parent.parent / "exp"
     runs = [shutil.copytree(source, exp / source.name) for source in (standalone[0], run, kd[0])]
     given = ["--dump", noisy_set.parent, "--sets", "tiny"]
@@ -112,9 +109,11 @@ def test_a_joint_run_is_recognised_by_its_own_backend(run, backend, tokens, stan
     words = ["--run", *runs, "--backend", backend, "--tokens", tokens, *given]
     assert main(["decode", *map(str, words)]) == 0
     assert loaded == [backend, runs[1] / "asr"]  # the shared one once
-    about = [read_yaml(name / "decode" / "tiny" / "decode.yaml")["backend"] for name in runs]
-    assert about == [backend.name, run.name, backend.name]
-    assert [(name / "decode" / "tiny" / "tokens").exists() for name in runs] == [True, False, True]
+    heard = [
+        name / "decode" / listener / "tiny" for name, listener in zip(runs, (backend.name, run.name, backend.name), strict=True)
+    ]
+    assert [read_yaml(folder / "decode.yaml")["backend"] for folder in heard] == [backend.name, run.name, backend.name]
+    assert [(folder / "tokens").exists() for folder in heard] == [True, False, True]
 
 
 def test_a_tagged_run_starts_from_a_tagged_one_where_there_is_one(standalone, train_se, tmp_path, capsys):

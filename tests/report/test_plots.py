@@ -75,8 +75,8 @@ def test_token_strips(recipe, tmp_path):
     assert not plot_tokens(results, tmp_path / "exp", "test_noisy", out) and not out.exists()
     for folder, tokens in {
         "tokens/clean_test_noisy": [0, 1, 2, 2],
-        "mct_noisy_seed0/decode/test_noisy": [0, 3, 1, 2],
-        "kd_dccrn-s_seed0/decode/test_noisy": [0, 1, 1, 2],
+        "mct_noisy_seed0/decode/mct_noisy_seed0/test_noisy": [0, 3, 1, 2],
+        "kd_dccrn-s_seed0/decode/mct_noisy_seed0/test_noisy": [0, 1, 1, 2],
     }.items():
         (tmp_path / "exp" / folder).mkdir(parents=True)
         write_tokens(tmp_path / "exp" / folder / "tokens", {f"u1__hum__{snr}dB": np.array(tokens) for snr in (0, 5)})

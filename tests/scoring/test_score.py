@@ -72,14 +72,14 @@ def recipe(tmp_path, monkeypatch):
         folder = run / "enhanced" / name
         folder.mkdir(parents=True)
         table(folder / "wav.scp", write_ark(folder / "wav.ark", samples.items()))
-    table(run / "decode/test_noisy/text", dict(zip(ids, ("ENTER TOO NINE", "", "ENTER TWO NINE"), strict=True)))
-    (run / "decode/test_noisy/decode.yaml").write_text("decode: ctc_greedy\n")
-    table(run / "decode/test_clean/text", {"u1": "YES", "u2": "KNOW"})
+    table(run / "decode/asr/test_noisy/text", dict(zip(ids, ("ENTER TOO NINE", "", "ENTER TWO NINE"), strict=True)))
+    (run / "decode/asr/test_noisy/decode.yaml").write_text("decode: ctc_greedy\n")
+    table(run / "decode/asr/test_clean/text", {"u1": "YES", "u2": "KNOW"})
     return tmp_path
 
 
 def run_score(*sets: str, nj: int = 1):
-    return read_rows(score_run(Path("exp") / RUN["run"], list(sets), Path("dump"), Path("results"), nj))
+    return read_rows(score_run(Path("exp") / RUN["run"], list(sets), Path("dump"), Path("results"), "asr", nj))
 
 
 def test_rows_hold_the_item_the_counts_and_the_scores(recipe):
@@ -137,8 +137,8 @@ def test_processes_change_nothing_and_a_rerun_skips(recipe, capsys):
 def test_new_enhanced_audio_is_scored_again_and_new_hypotheses_only_counted_again(recipe, capsys):
     run_score("test_noisy")
     run = recipe / "exp" / RUN["run"]
-    hyps = (run / "decode/test_noisy/text").read_text()
-    (run / "decode/test_noisy/text").write_text(hyps.replace("TOO", "TWO"))
+    hyps = (run / "decode/asr/test_noisy/text").read_text()
+    (run / "decode/asr/test_noisy/text").write_text(hyps.replace("TOO", "TWO"))
     assert run_score("test_noisy")[0]["word"] == [3, 0, 0, 0]
     assert "runs again" not in capsys.readouterr().out
     scp = run / "enhanced/test_noisy/wav.scp"
@@ -148,29 +148,29 @@ def test_new_enhanced_audio_is_scored_again_and_new_hypotheses_only_counted_agai
 
 
 def test_token_errors_come_from_stage_8_where_it_counted_them(recipe, capsys):
-    decoded = recipe / "exp" / RUN["run"] / "decode/test_clean"
+    decoded = recipe / "exp" / RUN["run"] / "decode/asr/test_clean"
     assert [r["missing"]["token_error_rate"] for r in run_score("test_clean")] == ["decoded without acoustic tokens"] * 2
     table(decoded / "token_error_rate", {"u1": "0.2500", "u2": "0.0000"})
     rows = run_score("test_clean")
     assert [r["token_error_rate"] for r in rows] == [0.25, 0.0] and "token_error_rate" not in rows[0]["missing"]
     table(decoded / "token_error_rate", {"u1": "a lot", "u2": "0.0000"})
-    assert cli.main(["score", "--run", f"exp/{RUN['run']}", "--sets", "test_clean"]) == 2
+    assert cli.main(["score", "--backend", "asr", "--run", f"exp/{RUN['run']}", "--sets", "test_clean"]) == 2
     assert "token_error_rate: could not convert string to float: 'a lot'; decode the set again" in capsys.readouterr().err
 
 
 def test_a_trial_is_one_line_of_the_tuning_log(recipe, capsys):
     """Written again for a run that is tried again; only dev sets count."""
-    assert cli.main(["trial", "--run", f"exp/{RUN['run']}", "--set", "test_noisy"]) == 2
+    assert cli.main(["trial", "--backend", "asr", "--run", f"exp/{RUN['run']}", "--set", "test_noisy"]) == 2
     assert "choices are made on dev, not on test_noisy" in capsys.readouterr().err
     (recipe / "dump/test_noisy").rename(recipe / "dump/dev_noisy")
-    (recipe / "exp" / RUN["run"] / "decode/test_noisy").rename(recipe / "exp" / RUN["run"] / "decode/dev_noisy")
+    (recipe / "exp" / RUN["run"] / "decode/asr/test_noisy").rename(recipe / "exp" / RUN["run"] / "decode/asr/dev_noisy")
     for note in ("first", "second"):
-        assert cli.main(["trial", "--run", f"exp/{RUN['run']}", "--note", note]) == 0
+        assert cli.main(["trial", "--backend", "asr", "--run", f"exp/{RUN['run']}", "--note", note]) == 0
     (line,) = [json.loads(text) for text in Path("tuning.jsonl").read_text().splitlines()]
     assert (line["run"], line["note"], line["items"], line["wer"]) == (RUN["run"], "second", 3, round(400 / 9, 2))
     assert line["wer_by_snr"] == {"-5 dB": round(100 / 3, 2), "5 dB": 50.0}
     Path("tuning.jsonl").write_text("{}\n")
-    assert cli.main(["trial", "--run", f"exp/{RUN['run']}"]) == 2
+    assert cli.main(["trial", "--backend", "asr", "--run", f"exp/{RUN['run']}"]) == 2
     assert "tuning.jsonl, line 1, is no line of a tuning log" in capsys.readouterr().err
 
 
@@ -178,7 +178,7 @@ def test_several_runs_are_scored_one_after_another_each_with_its_own_rows(recipe
     other = recipe / "exp/kd_dccrn-s_seed1"
     shutil.copytree(recipe / "exp" / RUN["run"], other)
     (other / "run.yaml").write_text(yaml.safe_dump(RUN | {"run": other.name, "seed": 1}))
-    assert cli.main(["score", "--run", f"exp/{RUN['run']}", str(other), "--sets", "test_clean"]) == 0
+    assert cli.main(["score", "--backend", "asr", "--run", f"exp/{RUN['run']}", str(other), "--sets", "test_clean"]) == 0
     rows = [read_rows(Path("results") / f"{name}.jsonl.gz") for name in (RUN["run"], other.name)]
     assert [[r["run"] for r in found] for found in rows] == [[RUN["run"]] * 2, [other.name] * 2]
     assert yaml.safe_load(Path(f"results/{other.name}.yaml").read_text())["scoring"]["command"].startswith(
@@ -187,12 +187,15 @@ def test_several_runs_are_scored_one_after_another_each_with_its_own_rows(recipe
 
 
 def test_the_config_beside_the_rows_says_how_to_make_them_again(recipe):
-    assert cli.main(["score", "--run", "exp/kd_dccrn-s_seed0", "--sets", "test_noisy", "test_clean"]) == 0
+    assert cli.main(["score", "--backend", "asr", "--run", "exp/kd_dccrn-s_seed0", "--sets", "test_noisy", "test_clean"]) == 0
     path = recipe / "results/kd_dccrn-s_seed0.yaml"
     config = yaml.safe_load(path.read_text())
     assert {k: config[k] for k in RUN} == RUN
     scoring = config["scoring"]
-    assert scoring["command"] == "kdse score --run exp/kd_dccrn-s_seed0 --sets test_noisy test_clean --dump dump --out results"
+    assert (
+        scoring["command"]
+        == "kdse score --run exp/kd_dccrn-s_seed0 --backend asr --sets test_noisy test_clean --dump dump --out results"
+    )
     assert scoring["versions"]["pesq"] and "upper case" in scoring["normalisation"]
     assert scoring["decode"] == {"test_noisy": {"decode": "ctc_greedy"}, "test_clean": {}}
     path.write_text(yaml.safe_dump(config | {"scoring": scoring | {"commit": "0ld"}}))
@@ -203,17 +206,17 @@ def test_the_config_beside_the_rows_says_how_to_make_them_again(recipe):
 @pytest.mark.parametrize(
     ("file", "change", "message"),
     [
-        ("exp/kd_dccrn-s_seed0/decode/test_noisy/text", None, r"decode the set first \(stage 8\)"),
+        ("exp/kd_dccrn-s_seed0/decode/asr/test_noisy/text", None, r"decode the set first \(stage 8\)"),
         (
-            "exp/kd_dccrn-s_seed0/decode/test_noisy/text",
+            "exp/kd_dccrn-s_seed0/decode/asr/test_noisy/text",
             lambda t: t.splitlines()[0] + "\n",
             "utterance u1__hum__5dB is missing, and 1 more",
         ),
-        ("exp/kd_dccrn-s_seed0/decode/test_noisy/text", lambda t: t + "u9 X\n", "utterance u9 is not in the set"),
+        ("exp/kd_dccrn-s_seed0/decode/asr/test_noisy/text", lambda t: t + "u9 X\n", "utterance u9 is not in the set"),
         ("exp/kd_dccrn-s_seed0/run.yaml", lambda t: t.replace("approach: kd\n", ""), "run.yaml lacks 'approach'"),
         ("exp/kd_dccrn-s_seed0/run.yaml", None, "run.yaml"),
         ("dump/test_noisy/utt2snr", lambda t: t.replace(" -5", " loud"), "u1__hum__-5dB is 'loud', not a number"),
-        ("exp/kd_dccrn-s_seed0/decode/test_noisy/decode.yaml", lambda t: t + "omega: abc\n", "omega is a number .* not 'abc'"),
+        ("exp/kd_dccrn-s_seed0/decode/asr/test_noisy/decode.yaml", lambda t: t + "omega: abc\n", "omega is a number .* not 'abc'"),
         ("dump/test_noisy/spk1.scp", None, "spk1.scp"),
         ("dump/test_noisy/wav.ark", None, "wav.ark"),
     ],
@@ -223,7 +226,7 @@ def test_what_a_user_can_get_wrong_is_one_sentence_and_exit_code_2(recipe, capsy
     if "wav.ark" in file:
         path = recipe / "exp/kd_dccrn-s_seed0/enhanced/test_noisy/wav.ark"
     path.unlink() if change is None else path.write_text(change(path.read_text()))
-    assert cli.main(["score", "--run", "exp/kd_dccrn-s_seed0", "--sets", "test_noisy"]) == 2
+    assert cli.main(["score", "--backend", "asr", "--run", "exp/kd_dccrn-s_seed0", "--sets", "test_noisy"]) == 2
     error = capsys.readouterr().err
     assert re.search(message, error) and error.count("\n") == 1
     assert not (recipe / "results").exists()
@@ -237,14 +240,14 @@ def test_an_estimate_of_another_length_names_the_utterance(recipe):
 
 
 def test_a_set_that_was_not_made_and_a_wrong_nj(recipe, capsys):
-    assert cli.main(["score", "--run", "exp/kd_dccrn-s_seed0", "--sets", "test_real"]) == 2
+    assert cli.main(["score", "--backend", "asr", "--run", "exp/kd_dccrn-s_seed0", "--sets", "test_real"]) == 2
     assert "dump/test_real" in capsys.readouterr().err
-    assert cli.main(["score", "--run", "exp/kd_dccrn-s_seed0", "--sets", "test_noisy", "--nj", "0"]) == 2
+    assert cli.main(["score", "--backend", "asr", "--run", "exp/kd_dccrn-s_seed0", "--sets", "test_noisy", "--nj", "0"]) == 2
 
 
 def test_a_run_that_was_not_selected_is_scored_on_dev_only(recipe, capsys):
     (recipe / "selected.yaml").write_text("runs: [mct_noisy_seed0]\n")
-    command = ["score", "--run", "exp/kd_dccrn-s_seed0", "--selected", "selected.yaml", "--sets", "test_noisy"]
+    command = ["score", "--backend", "asr", "--run", "exp/kd_dccrn-s_seed0", "--selected", "selected.yaml", "--sets", "test_noisy"]
     assert cli.main(command) == 0
     assert "kd_dccrn-s_seed0 is not in selected.yaml: test_noisy left out" in capsys.readouterr().out
     assert not (recipe / "results").exists()
@@ -287,18 +290,18 @@ def test_a_set_without_references_that_is_not_declared_real_is_refused(recipe, d
 def test_observation_adding_has_rows_of_its_own(recipe):
     """Words at each ω; quality is that of ω = 0, and what is missing says why."""
     run = recipe / "exp" / RUN["run"]
-    keys = [line.split()[0] for line in (run / "decode/test_noisy/text").read_text().splitlines()]
-    table(run / "decode/test_noisy@0.2/text", dict.fromkeys(keys, "ENTER TWO NINE"))
-    (run / "decode/test_noisy@0.2/decode.yaml").write_text("decode: ctc_greedy\nomega: 0.2\n")
+    keys = [line.split()[0] for line in (run / "decode/asr/test_noisy/text").read_text().splitlines()]
+    table(run / "decode/asr/test_noisy@0.2/text", dict.fromkeys(keys, "ENTER TWO NINE"))
+    (run / "decode/asr/test_noisy@0.2/decode.yaml").write_text("decode: ctc_greedy\nomega: 0.2\n")
     assert not any(row["omega"] for row in run_score("test_noisy"))
-    out = score_run(run, ["test_noisy"], Path("dump"), Path("results"), omegas=[0.0, 0.2])
+    out = score_run(run, ["test_noisy"], Path("dump"), Path("results"), "asr", omegas=[0.0, 0.2])
     rows = [row for row in read_rows(out) if row["omega"]]
     plain = {(row["utt"], row["snr"]): row["sdr"] for row in read_rows(out) if not row["omega"]}
     assert len(rows) == 3 and all(row["omega"] == 0.2 and row["word"] == [3, 0, 0, 0] for row in rows)
     assert {row["missing"]["pesq_wb"] for row in rows} == {"of observation adding only words, SDR, SIR and SAR are scored"}
     assert all(row["sdr"] is not None and row["sdr"] < plain[row["utt"], row["snr"]] for row in rows)
     with pytest.raises(UserError, match=r"there is no .*test_noisy@0\.3/text; decode the set first"):
-        score_run(run, ["test_noisy"], Path("dump"), Path("results"), omegas=[0.0, 0.3])
+        score_run(run, ["test_noisy"], Path("dump"), Path("results"), "asr", omegas=[0.0, 0.3])
 
 
 def test_scoring_that_was_cut_goes_on_with_the_items_that_are_left(recipe, monkeypatch, capsys):

@@ -25,6 +25,7 @@ all_config=conf/student/bandcrn-m_warm.yaml
 tokens_config=conf/tokens.yaml
 mix_config=conf/mix/default.yaml
 inference_config=conf/decode/ctc_greedy.yaml
+HOME_BACKEND=$(basename "$asr_config" .yaml) # the backend whose rows stand in results/, others' in results/backends/
 # Corpus, set by run.sh
 corpus=
 data_opts= # arguments for kdse data, one a line
@@ -43,8 +44,8 @@ Stages (--stage first, --stop_stage last):
    5 tokens   K-means over the backend's latents
    6 train    the approaches asked for, times the seeds
    7 enhance  enhanced dev and test audio
-   8 decode   hypotheses
-   9 score    score rows in results/
+   8 decode   hypotheses of the backend, or of the recogniser that the inference config names
+   9 score    score rows in results/, those of another backend than $HOME_BACKEND in results/backends/
   10 report   RESULTS.md, tables, plots and the page
   11 export   (comes with a later version)
 
@@ -139,6 +140,10 @@ inference_yaml=$(config "$inference_config")
 
 tag=${exp_tag:+_$exp_tag}
 backend=$expdir/asr_$(basename "$asr_config" .yaml)$tag
+listener=$(basename "$backend") # in stages 8 to 10, unless the inference config names another recogniser
+! grep '^recogniser:' "$inference_yaml" | grep -qv espnet || listener=$(basename "$inference_config" .yaml)
+heard_by=$(sed 's/^asr_//' <<<"${listener%"$tag"}") results=results other=()
+[ "$heard_by" = "$HOME_BACKEND" ] || results=results/backends/$heard_by other=(--backend "$heard_by") claim= # a claim is about home
 teacher=$expdir/se_teacher_$(basename "$teacher_config" .yaml)$tag
 tokens=$expdir/tokens$tag
 read -ra approach_list <<<"$(unique "$approaches")"
@@ -230,12 +235,12 @@ if within 8 "decode"; then
 fi
 
 if within 9 "score"; then
-    run "$cpu_cmd" score kdse score --run "${everything[@]/#/$expdir/}" --dump "$dumpdir" --sets "${set_list[@]}" "${selected[@]}" \
-        --omegas "${omega_list[@]}" --out results --nj "$nj"
+    run "$cpu_cmd" score kdse score --run "${everything[@]/#/$expdir/}" --backend "$listener" --dump "$dumpdir" --sets "${set_list[@]}" \
+        "${selected[@]}" --omegas "${omega_list[@]}" --out "$results" --nj "$nj"
 fi
 
 if within 10 "report"; then
-    run "$cpu_cmd" report kdse report --recipe . --expdir "$expdir" ${claim:+--claim "$claim"}
+    run "$cpu_cmd" report kdse report --recipe . --expdir "$expdir" "${other[@]}" ${claim:+--claim "$claim"}
 fi
 
 if within 11 "export"; then

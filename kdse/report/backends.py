@@ -1,0 +1,88 @@
+"""The backend matrix: the same front ends, heard by several recognisers."""
+
+from kdse.report.best import best_of
+from kdse.report.footer import NAMES
+from kdse.report.omega import without_front_end
+from kdse.report.rows import WER, Results, Scores, System
+from kdse.report.tables import Column, Table
+
+HOME = "asr_"
+"""How folders of stage 3 begin."""
+CEILING = "oracle_irm"
+
+
+def backends_table(results: Results, set_name: str) -> Table | None:
+    """WER of every run that another backend than the home one was scored with, a column for each backend, beside it the difference
+    to no front end with the same backend; None where there is no other backend on the set.
+
+    Seeds are those that all backends have of a system.
+    """
+    columns = {home_name(results): results} | results.backends
+    heard = {name: {s.family: s for s in found.on(set_name)} for name, found in columns.items()}
+    heard = {name: systems for name, systems in heard.items() if systems}
+    others = {family for name, systems in heard.items() if name in results.backends for family in systems}
+    if not others:
+        return None
+    ordered = {s.family: s for found in columns.values() for s in found.on(set_name) if s.family in others}
+    table = Table("backends", f"{set_name}, {results.corpus}, by the backend that listens", _columns(list(heard)), [])
+    table.rows = [{"system": _label(results, s), "teacher": _teacher(s)} for s in ordered.values()]
+    ceilings = [i for i, s in enumerate(ordered.values()) if s.approach == CEILING]
+    for name, systems in heard.items():
+        bare = without_front_end(columns[name], set_name)
+        scores: dict[int, Scores] = {}
+        for number, family in enumerate(ordered):
+            system = systems.get(family)
+            if system is None:
+                continue
+            if _own(system):
+                table.rows[number][f"wer_{name}"] = "its own"
+                continue
+            scores[number] = found = system.scores(set_name, WER, _seeds(heard, family, set_name))
+            table.rows[number][f"wer_{name}"] = found.estimate()
+            if bare and bare.family != family:
+                table.rows[number][f"gain_{name}"] = found.minus(bare.scores(set_name, WER))
+        best = best_of(WER, list(scores.values()), [list(scores).index(i) for i in ceilings if i in scores])
+        if best is not None:
+            table.bold.add((list(scores)[best], f"wer_{name}"))
+    decodes = "; ".join(f"{name}: {', '.join(sorted({s.decode for s in systems.values()}))}" for name, systems in heard.items())
+    table.notes = [
+        "A front end was distilled from its teacher alone; the other backends never heard it in training. Beside each WER stands "
+        "the paired difference to no front end with the same backend, in points, negative where the front end helps. Seeds are "
+        f"those that all backends have of a system. Decoding: {decodes}.",
+        "Whole reports of the other backends: "
+        + ", ".join(f"`results/backends/{name}/RESULTS.md`" for name in results.backends)
+        + ".",
+    ]
+    return table
+
+
+def home_name(results: Results) -> str:
+    """What the home backend is called in the matrix: the most frequent in its rows, without what folders of stage 3 begin with."""
+    found = [row["backend"] for row in results.rows()]
+    return max(sorted(set(found)), key=found.count).removeprefix(HOME)
+
+
+def _columns(names: list[str]) -> list[Column]:
+    found = [Column("system", "front end"), Column("teacher", "teacher")]
+    for name in names:
+        found += [Column(f"wer_{name}", f"{name}: WER %"), Column(f"gain_{name}", "to no front end", 1, sign=True)]
+    return found
+
+
+def _label(results: Results, system: System) -> str:
+    return NAMES.get(system.approach, system.family)
+
+
+def _teacher(system: System) -> str | None:
+    found = sorted({row["teacher"] for row in system.rows if row["teacher"]})
+    return ", ".join(name.removeprefix(HOME) for name in found) or None
+
+
+def _own(system: System) -> bool:
+    """Whether a recogniser of its own listened to it, so that the column's did not."""
+    return all(row["backend"] == row["run"] for row in system.rows)
+
+
+def _seeds(heard: dict[str, dict[str, System]], family: str, set_name: str) -> set[int]:
+    """The seeds that every backend which heard the system has of it."""
+    return set.intersection(*(set(systems[family].seeds_on(set_name)) for systems in heard.values() if family in systems))
