@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kdse.approaches.lesson import Heard, Lesson
+from kdse.approaches.lesson import Heard, Lesson, Teacher
 from kdse.approaches.standalone_se import Losses, StandaloneSE
 from kdse.errors import UserError, did_you_mean
 from kdse.losses import (
@@ -68,6 +68,7 @@ class KD(StandaloneSE):
     gated: bool = True
     adding: float = 0.0
     needs_teacher = True
+    takes_two = True
 
     def __post_init__(self):
         super().__post_init__()
@@ -88,24 +89,30 @@ class KD(StandaloneSE):
 
     def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, lesson: Lesson) -> Losses:
         """Return l_r, l_e, l_d, l_q and l_t where they have a weight, and, with weight 0, the token error rate."""
-        teacher = lesson.teacher
-        _, l_r = super().__call__(enhanced, clean, lengths)["l_r"]
-        target = teacher.target(clean, lengths, lesson.known, self.needs_posteriors)
-        seen = teacher.listen(self.heard(enhanced, lesson), lengths, self.needs_posteriors)
+        losses = {"l_r": (self.weight_r(lesson.progress), super().__call__(enhanced, clean, lengths)["l_r"][1])}
+        heard = self.heard(enhanced, lesson)
+        taught = [self.learned(*pair, heard, clean, lengths) for pair in lesson.teachers]
+        for name in taught[0]:
+            losses[name] = (taught[0][name][0], sum(by[name][1] for by in taught) / len(taught))
+        if self.lambda_t:
+            distance = spectrum_distance(enhanced, lesson.taught, clean, lengths, self.gated)
+            losses["l_t"] = (self.lambda_t, distance + self.divergence * spectrum_divergence(enhanced, lesson.taught, lengths))
+        return losses
+
+    def learned(self, teacher: Teacher, known: tuple | None, heard: Tensor, clean: Tensor, lengths: Tensor) -> Losses:
+        """What one recogniser teaches: l_e, l_d, l_q and the token error rate. Of several, each loss is the mean."""
+        target = teacher.target(clean, lengths, known, self.needs_posteriors)
+        seen = teacher.listen(heard, lengths, self.needs_posteriors)
         frames, tau = target.frames, self.tau * teacher.distance
         l_d = token_divergence(seen.latents, target.latents, teacher.centroids, frames, tau, self.hard)
         errors = token_error_rate(seen.latents.detach(), target.latents, teacher.centroids, frames)
         losses = {
-            "l_r": (self.weight_r(lesson.progress), l_r),
             "l_e": (self.lambda_e, latent_distance(seen.latents, target.latents, frames)),
             "l_d": (self.lambda_d, l_d),
             "token_error_rate": (0.0, errors),
         }
         if self.lambda_q:
             losses["l_q"] = (self.lambda_q, SEQUENCE[self.sequence](seen, target))
-        if self.lambda_t:
-            distance = spectrum_distance(enhanced, lesson.taught, clean, lengths, self.gated)
-            losses["l_t"] = (self.lambda_t, distance + self.divergence * spectrum_divergence(enhanced, lesson.taught, lengths))
         return losses
 
     def heard(self, enhanced: Tensor, lesson: Lesson) -> Tensor:

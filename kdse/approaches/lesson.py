@@ -41,6 +41,7 @@ class Lesson(NamedTuple):
         memory: see `StandaloneSE.memory`.
         step: 0 or 1 where a minibatch is served twice, else None.
         training: false in validation.
+        second, second_known: another frozen recogniser that teaches beside the first, or None, and what `known` is to it.
         referenced: (B,) booleans, which utterances have a clean waveform, or None where all have.
     """
 
@@ -55,3 +56,11 @@ class Lesson(NamedTuple):
     step: int | None = None
     training: bool = False
     referenced: Tensor | None = None
+    second: Teacher | None = None
+    second_known: tuple[Tensor, Tensor] | None = None
+
+    @property
+    def teachers(self) -> list[tuple[Teacher, tuple[Tensor, Tensor] | None]]:
+        """The frozen recognisers, each with what it made of the clean waveforms before, or None."""
+        found = [(self.teacher, self.known), (self.second, self.second_known)]
+        return [(teacher, known) for teacher, known in found if teacher is not None]

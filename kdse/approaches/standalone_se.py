@@ -50,6 +50,7 @@ class StandaloneSE:
     trains = ("se",)  # of "se" and "backend"
     optimisers = 1  # with two, each minibatch is served twice, and `lesson.step` says which one follows
     needs_teacher = False  # the frozen recogniser's latents and tokens
+    takes_two = False  # such recognisers
     needs_backend = False  # a recogniser for L_ASR: trained, or frozen where `trains` lacks it
     needs_text = False
     needs_se_teacher = False

@@ -13,7 +13,7 @@ import torch
 import yaml
 
 from kdse.errors import UserError
-from kdse.files import atomic_path, check_keys, dump_yaml, fingerprint, write_text
+from kdse.files import atomic_path, check_keys, dump_yaml, fingerprint, read_yaml, write_text
 from kdse.plugin import nodes
 from kdse.plugin.epoch_lines import training_logs
 from kdse.plugin.explain import explain
@@ -120,6 +120,10 @@ def finish_backend(out: Path, config: dict[str, Any], corpus: str, seed: int) ->
     """Keep the averaged model as `out`/model.pth and write run.yaml."""
     state = _averaged(out, config)
     _keep(state, out / "model.pth")
+    if config.get("frontend") == "kdse_ssl":  # its weights are in the checkpoint now
+        trained = read_yaml(out / "config.yaml")
+        trained["frontend_conf"]["weights"] = None
+        write_text(out / "config.yaml", dump_yaml(trained))
     params = sum(value.numel() for value in state.values())
     write_run(out, config, corpus=corpus, approach="mct_noisy", seed=seed, backend=out.name, params=params)
 

@@ -50,11 +50,14 @@ def run(args: argparse.Namespace) -> None:
     for name in KEPT:
         speech = Pack(args.dump / "pack" / f"speech_{name}")
         LatentPack.write(args.out / f"latents_{name}", _latents(teacher, speech, labels.setdefault(name, []), f"latents {name}"))
-    latents, labels = LatentPack(args.out / "latents_train").array(), np.concatenate(labels["train"])
+    latents, labels = LatentPack(args.out / "latents_train").array(), np.concatenate(labels["train"]) if asr.ctc else None
     book = fit(latents, config)
     tokens = book.assign(latents)
     sizes = np.bincount(tokens, minlength=config.clusters)
-    spoken = labels != asr.blank_id
+    pure = spoken_pure = None  # without CTC, frames have no labels
+    if labels is not None:
+        spoken, pure = labels != asr.blank_id, purity(tokens, labels)
+        spoken_pure = purity(tokens[spoken], labels[spoken]) if spoken.any() else None
     report = {
         "layer": config.layer,
         "clusters": config.clusters,
@@ -63,15 +66,16 @@ def run(args: argparse.Namespace) -> None:
         "explained_variance": 1 - book.distance / spread(latents),
         "dead_clusters": int((sizes == 0).sum()),
         "largest_cluster_share": float(sizes.max() / len(tokens)),
-        "purity": purity(tokens, labels),
-        "purity_without_blank": purity(tokens[spoken], labels[spoken]) if spoken.any() else None,
+        "purity": pure,
+        "purity_without_blank": spoken_pure,
     }
     write_text(args.out / "report.json", json.dumps(report, indent=1) + "\n")
     save_tokens(args.out, book)
     step.finish()
+    said = "" if pure is None else f", purity {pure:.2f}"
     say(
         f"tokens: K={config.clusters}, layer {config.layer or 'last'}, {report['explained_variance']:.0%} of the variance, "
-        f"{report['dead_clusters']} dead, purity {report['purity']:.2f} ({args.out / 'report.json'})"
+        f"{report['dead_clusters']} dead{said} ({args.out / 'report.json'})"
     )
 
 
@@ -86,8 +90,9 @@ def _latents(teacher, speech, labels: list[np.ndarray], what: str) -> Iterator[t
             lengths = torch.tensor([wave.shape[1]], device=device)
             latents, frames, _ = teacher.listen(wave, lengths)
             # the frame labels are the recogniser's own best CTC path on clean training speech
-            out = latents if not teacher.layer else _output(teacher, wave, lengths)
-            labels.append(teacher.asr.ctc.argmax(out)[0, : frames[0]].cpu().numpy())
+            if teacher.asr.ctc is not None:
+                out = latents if not teacher.layer else _output(teacher, wave, lengths)
+                labels.append(teacher.asr.ctc.argmax(out)[0, : frames[0]].cpu().numpy())
             yield utt, latents[0, : frames[0]].cpu().numpy()
 
 

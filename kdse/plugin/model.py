@@ -56,6 +56,7 @@ class DistillationModel(AbsESPnetModel):
         clock: knows how far training is; validation always has the weights of its end.
         se_teacher: a frozen enhancement model, or None.
         asr_model: an ESPnet ASR model that is trained too, or None.
+        second: a frozen recogniser that teaches beside `teacher`, or None.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class DistillationModel(AbsESPnetModel):
         clock: Clock | None = None,
         se_teacher: ESPnetEnhancementModel | None = None,
         asr_model: nn.Module | None = None,
+        second: FrozenTeacher | None = None,
     ):
         super().__init__()
         self.clock = clock or Clock()
@@ -74,6 +76,7 @@ class DistillationModel(AbsESPnetModel):
         self.approach = approach
         self.precision = precision
         object.__setattr__(self, "teacher", teacher)  # no submodules: neither saved nor trained
+        object.__setattr__(self, "second", second)
         object.__setattr__(self, "se_teacher", se_teacher and se_teacher.eval().requires_grad_(False))
         if asr_model is not None:
             self.asr_model = asr_model
@@ -83,7 +86,7 @@ class DistillationModel(AbsESPnetModel):
 
     def _apply(self, function, recurse=True):
         result = super()._apply(function, recurse)
-        for teacher in (self.teacher, self.se_teacher):
+        for teacher in (self.teacher, self.second, self.se_teacher):
             if teacher is not None:
                 teacher.to(next(self.parameters()).device)
         return result
@@ -107,6 +110,8 @@ class DistillationModel(AbsESPnetModel):
         speech_ref1: Tensor,
         target: Tensor | None = None,
         target_lengths: Tensor | None = None,
+        target2: Tensor | None = None,
+        target2_lengths: Tensor | None = None,
         text: Tensor | None = None,
         text_lengths: Tensor | None = None,
         step: int | None = None,
@@ -115,9 +120,9 @@ class DistillationModel(AbsESPnetModel):
     ) -> tuple | dict[str, Any]:
         """Return ESPnet's loss, stats and weight for noisy and clean (B, N) waveforms and (B,) lengths.
 
-        `target` (B, U, D) are the teacher's latents of the clean waveforms where they were computed before; `text` (B, V) are token
-        ids, -1 after the (B,) lengths; `step` is 0 or 1 where a minibatch is served twice; `referenced` (B, 1) is 0 for recordings,
-        which have no clean waveform.
+        `target` (B, U, D) are the teacher's latents of the clean waveforms where they were computed before, `target2` those of the
+        second one; `text` (B, V) are token ids, -1 after the (B,) lengths; `step` is 0 or 1 where a minibatch is served twice;
+        `referenced` (B, 1) is 0 for recordings, which have no clean waveform.
         """
         learning = torch.is_grad_enabled() and "se" in self.approach.trains
         with low_precision(speech_mix.device, self.precision), torch.set_grad_enabled(learning):
@@ -146,6 +151,8 @@ class DistillationModel(AbsESPnetModel):
             step,
             self.training,
             None if referenced is None else referenced[:, 0] > 0,
+            self.second,
+            None if target2 is None else (target2, target2_lengths),
         )
         losses = self.approach(enhanced, speech_ref1, speech_mix_lengths, lesson)
         loss = sum(weight * value for weight, value in losses.values() if weight)

@@ -51,7 +51,7 @@ def kdse_conf(args: argparse.Namespace, *known: str) -> dict[str, Any]:
     return conf
 
 
-OPTIONS = ("approach", "approach_conf", "backend", "tokens", "se_teacher", "init", "cached", "teacher_precision")
+OPTIONS = ("approach", "approach_conf", "backend", "tokens", "se_teacher", "init", "cached", "teacher_precision", "second")
 """What a front end's `kdse_conf` may hold."""
 
 
@@ -126,6 +126,7 @@ class DistillationTask(Mixing, EnhancementTask):
     kdse_conf:
         approach, approach_conf: a name of `kdse.approaches` and its options.
         backend, tokens: folders of stages 3 and 5, where the approach needs a teacher.
+        second: {backend, tokens} of another recogniser that teaches beside the first, or None.
         se_teacher: folder of a trained front end, where the approach learns from one.
         init: a state dict that the front end starts from, or None; a YAML for `kdse train` names the run that it is of.
         cached: whether the teacher's latents of clean speech come from stage 5 (default) or are computed anew at every step.
@@ -135,7 +136,7 @@ class DistillationTask(Mixing, EnhancementTask):
 
     @classmethod
     def optional_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
-        return (*super().optional_data_names(train, inference), "target", "text")
+        return (*super().optional_data_names(train, inference), "target", "target2", "text")
 
     @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable:
@@ -173,13 +174,16 @@ class DistillationTask(Mixing, EnhancementTask):
         if approach.needs_text and (backend or teacher.asr).ctc is None:
             raise UserError(f"the backend {conf['backend']} has no CTC branch, by which this version decodes; take another backend")
         cls.clock = Clock(args.max_epoch)
-        if approach.needs_posteriors and teacher.asr.ctc is None:
-            raise UserError(
-                f"approach {conf['approach']} learns from CTC posteriors ({approach.sequence}), and the backend {conf['backend']} "
-                "has no CTC branch; take another backend, or 'sequence: gram'"
-            )
+        second = conf.get("second")
+        other = load_teacher(**second, precision=conf.get("teacher_precision", "fp32")) if second else None
+        for recogniser, folder in ((teacher, conf.get("backend")), (other, second and second["backend"])):
+            if approach.needs_posteriors and recogniser is not None and recogniser.asr.ctc is None:
+                raise UserError(
+                    f"approach {conf['approach']} learns from CTC posteriors ({approach.sequence}), and the backend {folder} "
+                    "has no CTC branch; take another backend, or 'sequence: gram'"
+                )
         se_teacher = load_front_end(conf["se_teacher"])[0] if approach.needs_se_teacher else None
-        return DistillationModel(front_end, approach, teacher, conf["precision"], cls.clock, se_teacher, backend)
+        return DistillationModel(front_end, approach, teacher, conf["precision"], cls.clock, se_teacher, backend, other)
 
     @classmethod
     def build_iter_factory(cls, args, distributed_option, mode: str, kwargs: dict | None = None):

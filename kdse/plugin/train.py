@@ -40,6 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             sub.add_argument("--backend", type=Path, help="folder of stage 3; frozen teacher, or backend that is trained too")
             sub.add_argument("--tokens", type=Path, help="folder of stage 5")
             sub.add_argument(
+                "--second",
+                type=Path,
+                nargs=2,
+                metavar=("BACKEND", "TOKENS"),
+                help="another recogniser that teaches beside the first",
+            )
+            sub.add_argument(
                 "--se_teacher", type=Path, help="folder of stage 4's large front end, for approaches that learn from it"
             )
 
@@ -55,7 +62,8 @@ def train_asr(args: argparse.Namespace) -> None:
     units = _units(config.pop("kdse_tokens", None) or {})
     config = _common(args, config)
     texts = {name: sha256(_needed(args.data / name / "text", "stage 1")) for name in ("train", "dev")}
-    step = Step(args.out, _state(config) | {"units": units, "texts": texts}, f"train {args.out.name}", replaces=True)
+    state = _state(config) | {"units": units, "texts": texts} | _ssl_weights(config)
+    step = Step(args.out, state, f"train {args.out.name}", replaces=True)
     if not _makes("asr", step):
         return
     from kdse.plugin.espnet_run import clean, finish_backend, train, write_units
@@ -102,6 +110,11 @@ def train_se(args: argparse.Namespace) -> None:
     if approach.needs_teacher:
         conf |= {"tokens": str(args.tokens)}
         needed.append(args.tokens)
+    if args.second:
+        if not approach.takes_two:
+            raise UserError(f"approach {args.approach} learns from one recogniser and takes no --second")
+        conf |= {"second": {"backend": str(args.second[0]), "tokens": str(args.second[1])}}
+        needed += args.second
     if approach.needs_se_teacher:
         if not args.se_teacher:
             raise UserError(f"approach {args.approach} learns from a large front end: give --se_teacher")
@@ -145,6 +158,8 @@ def train_se(args: argparse.Namespace) -> None:
 
     cached = approach.needs_teacher and config["kdse_conf"].get("cached", True)
     extra = [(mode, [str(args.tokens / f"latents_{name}"), "target", "kdse_latents"]) for mode, name in MODES if cached]
+    if cached and args.second:
+        extra += [(mode, [str(args.second[1] / f"latents_{name}"), "target2", "kdse_latents"]) for mode, name in MODES]
     extra += [(mode, [str(args.data / name / "text"), "text", "text"]) for mode, name in MODES if texts]
     train(
         kind,
@@ -154,6 +169,7 @@ def train_se(args: argparse.Namespace) -> None:
         lambda part: _data(args, "speech_ref1", part, recordings=approach.needs_text),
         extra,
     )
+    teaching = [args.backend, *(args.second or [])[:1]] if approach.needs_teacher or approach.needs_backend else []
     finish_front_end(
         args.out,
         config,
@@ -161,7 +177,7 @@ def train_se(args: argparse.Namespace) -> None:
         approach=args.name or args.approach,
         seed=args.seed,
         student=args.config.stem,
-        teacher=args.backend.name if approach.needs_teacher or approach.needs_backend else None,
+        teacher=" + ".join(folder.name for folder in teaching) or None,
         backend=args.out.name if "backend" in approach.trains else args.backend.name if args.backend else None,
     )
     step.finish()
@@ -209,6 +225,20 @@ def _units(conf: Any) -> dict[str, Any]:
         hint = did_you_mean(units["model_type"], MODEL_TYPES)
         raise UserError(f"kdse_tokens: model_type is one of {', '.join(MODEL_TYPES)}, not '{units['model_type']}'{hint}")
     return units
+
+
+def _ssl_weights(config: dict[str, Any]) -> dict[str, Any]:
+    """What a backend on a self-supervised network depends on beside its config: the network's weights.
+
+    Raises: UserError where they are not given, or not there.
+    """
+    if config.get("frontend") != "kdse_ssl":
+        return {}
+    weights = config.get("frontend_conf", {}).get("weights")
+    if not isinstance(weights, str) or not Path(weights).is_file():
+        said = f"{weights} is no file" if weights else "no weights are given"
+        raise UserError(f"frontend_conf: {said}; write 'weights: PATH' of a state dict of torchaudio's into the backend's YAML")
+    return {"weights": sha256(Path(weights))}
 
 
 def _check_lengths(config: dict[str, Any]) -> None:

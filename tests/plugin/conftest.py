@@ -98,6 +98,17 @@ def student_yaml(packs) -> Path:
 
 
 @pytest.fixture(scope="session")
+def short() -> dict:
+    """Options of a training of four updates at most; the cycle of its learning rate is as long as it is."""
+    return {key: value for key, value in TRAINING.items() if key != "scheduler_conf"} | {"scheduler_conf": {"max_lr": 0.005}}
+
+
+@pytest.fixture(scope="session")
+def yaml_file() -> Callable[[Path, dict], Path]:
+    return write_yaml
+
+
+@pytest.fixture(scope="session")
 def train_asr(packs) -> Callable[..., int]:
     """train_asr(out, *options, **overrides of the YAML) -> exit code of `kdse train asr`."""
 

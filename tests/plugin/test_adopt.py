@@ -23,7 +23,7 @@ def adopt(model: Path, out: Path) -> int:
 
 @pytest.fixture
 def espnet_experiment(backend, tmp_path, monkeypatch) -> Path:
-    """What an ESPnet recipe leaves: exp/asr_x with config.yaml and averaged models; files are named relative to the recipe's folder.
+    """What an ESPnet recipe leaves: exp/asr_x with config.yaml and averaged models; files are named relative to the recipe.
 
     It normalises with statistics of its own corpus.
     """

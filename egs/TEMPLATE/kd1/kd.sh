@@ -19,6 +19,7 @@ baselines="spectral_subtraction"
 omegas="0"
 # Configs: files here or below the repository's own folder
 asr_config=conf/asr/conformer.yaml
+asr_model=
 teacher_config=conf/teacher/conformer.yaml
 student_config=conf/student/bandcrn-m.yaml
 all_config=conf/student/bandcrn-m_warm.yaml
@@ -56,7 +57,8 @@ Options (with their values now):
   --omegas "$omegas"    observation adding in stages 8 and 9: shares of the noisy signal that are tried
   --nj $nj --ngpu $ngpu --num_nodes $num_nodes    processes of data stages; GPUs a node (0: CPU) and nodes of training
   --train_jobs $train_jobs    trainings that run at once (stages 3 and 4, then 6), each with its share of the cores
-  --asr_config $asr_config
+  --asr_config $asr_config    the backend; conf/asr has others
+  --asr_model "$asr_model"    a trained ESPnet model in its place: an experiment folder, a packed archive, a .pth file
   --teacher_config $teacher_config
   --student_config $student_config
   --all_config $all_config    the student of --approaches all, which starts from stage 4's
@@ -76,6 +78,7 @@ root=../../..
 . "$root/utils/log.sh"
 . "$root/utils/parse_options.sh"
 . "$root/utils/groups.sh"
+. "$root/utils/stages.sh"
 [ $# -eq 0 ] || die "'$1' is no option; options are --name value, and a value with spaces needs quotes"
 [[ $stage =~ ^[0-9]+$ && $stop_stage =~ ^[0-9]+$ ]] || die "--stage and --stop_stage are numbers from 1 to 11"
 [ 1 -le "$stage" ] && [ "$stage" -le "$stop_stage" ] && [ "$stop_stage" -le 11 ] ||
@@ -85,45 +88,6 @@ root=../../..
 . ./path.sh
 . ./cmd.sh
 train_cmd="$train_cmd --ngpu $ngpu --num_nodes $num_nodes"
-
-# config FILE: the recipe's own file, else the repository's of the same name.
-config() {
-    if [ -f "$1" ]; then
-        echo "$1"
-    elif [ -f "$root/$1" ]; then
-        echo "$root/$1"
-    else
-        die "there is no config $1, neither in $PWD nor in $(cd $root && pwd)"
-    fi
-}
-
-# unique "WORD...": each word once, in order, on one line.
-unique() {
-    tr -s '[:space:]' '\n' <<<"$1" | awk 'NF && !seen[$0]++' | paste -sd ' '
-}
-
-# within N TITLE: whether stage N was asked for; names it.
-within() {
-    [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] || return 1
-    log "stage $1: $2"
-}
-
-# run RUNNER NAME COMMAND...: print one command and run it as a job; a failure ends the recipe with the command's own exit code.
-run() {
-    local code=0 name=$2 runner
-    eval "runner=($1)" # words as in cmd.sh, quotes included
-    shift 2
-    show "$@"
-    if [ "$BASHPID" -eq $$ ]; then
-        group "${runner[@]}" --log "$expdir/log/$name.log" "$@"
-        wait $! || code=$?
-    else # already in a group
-        "${runner[@]}" --log "$expdir/log/$name.log" "$@" || code=$?
-    fi
-    [ "$code" -eq 0 ] && return
-    log "stopped with exit code $code; the same ./run.sh skips what is done and goes on from here" >&2
-    exit "$code"
-}
 
 compared_config=$student_config
 if [ "$approaches" = all ]; then
@@ -139,13 +103,18 @@ mix_yaml=$(config "$mix_config")
 inference_yaml=$(config "$inference_config")
 
 tag=${exp_tag:+_$exp_tag}
-backend=$expdir/asr_$(basename "$asr_config" .yaml)$tag
+asr=$(basename "$asr_config" .yaml)
+[ -z "$asr_model" ] || asr=$(basename "$asr_model" | sed -E 's/\.(zip|tar|tgz|tar\.[a-z0-9]+|pth)$//; s/^asr_//; s/[^A-Za-z0-9.-]/-/g')
+of=_$asr # in the names of what is made with another backend than the recipe's own
+[ "$asr" != "$HOME_BACKEND" ] || of=
+[ -z "$asr_model" ] || [ -n "$of" ] || die "--asr_model $asr_model has the name of this recipe's own backend, $asr; rename it"
+backend=$expdir/asr_$asr$tag
 listener=$(basename "$backend") # in stages 8 to 10, unless the inference config names another recogniser
 ! grep '^recogniser:' "$inference_yaml" | grep -qv espnet || listener=$(basename "$inference_config" .yaml)
-heard_by=$(sed 's/^asr_//' <<<"${listener%"$tag"}") results=results other=()
+heard_by=${listener%"$tag"} heard_by=${heard_by#asr_} results=results other=()
 [ "$heard_by" = "$HOME_BACKEND" ] || results=results/backends/$heard_by other=(--backend "$heard_by") claim= # a claim is about home
 teacher=$expdir/se_teacher_$(basename "$teacher_config" .yaml)$tag
-tokens=$expdir/tokens$tag
+tokens=$expdir/tokens$of$tag
 read -ra approach_list <<<"$(unique "$approaches")"
 read -ra seed_list <<<"$(unique "$seeds")"
 read -ra baseline_list <<<"$(unique "$baselines")"
@@ -160,10 +129,17 @@ selected=()
 devices=(--ngpu "$ngpu" --num_nodes "$num_nodes")
 training=(--corpus "$corpus" --dump "$dumpdir" --mix "$mix_yaml" "${devices[@]}")
 
+# name_of APPROACH SEED YAML: of a run; a front end that learns from no recogniser serves all of them.
+name_of() {
+    local of=$of
+    [ "$1" != standalone_se ] || of=
+    echo "$1_$(basename "$3" .yaml)${of}_seed$2$tag"
+}
+
 # front_end APPROACH SEED YAML: train a student by an approach; kdse itself knows which approaches there are.
 front_end() {
     local file options=() name
-    name="$1_$(basename "$3" .yaml)_seed$2$tag"
+    name=$(name_of "$@")
     for file in "conf/approach/$1.yaml" "$root/conf/approach/$1.yaml"; do
         [ ! -f "$file" ] || { options=(--approach_config "$file") && break; }
     done
@@ -179,7 +155,7 @@ for approach in "${approach_list[@]}"; do
     for seed in "${seed_list[@]}"; do
         [ "$stage" -le 4 ] && [ "$approach $seed $compared_yaml" = "standalone_se 0 $student_yaml" ] ||
             front_ends+=("$approach $seed")
-        trained+=("${approach}_$(basename "$compared_yaml" .yaml)_seed$seed$tag")
+        trained+=("$(name_of "$approach" "$seed" "$compared_yaml")")
     done
 done
 everything=("$without_front_end" "${baseline_list[@]/%/$tag}" "${trained[@]}")
@@ -194,7 +170,11 @@ fi
 
 share $(((stage <= 3) + 2 * (stop_stage >= 4))) "$train_jobs" # stages 3 and 4
 if within 3 "asr"; then
-    together run "$train_cmd" "train_$(basename "$backend")" kdse train asr --config "$asr_yaml" --data data --out "$backend" "${training[@]}"
+    if [ -n "$asr_model" ]; then
+        run "$cpu_cmd" adopt kdse adopt --model "$asr_model" --out "$backend" --corpus "$corpus"
+    else
+        together run "$train_cmd" "train_$(basename "$backend")" kdse train asr --config "$asr_yaml" --data data --out "$backend" "${training[@]}"
+    fi
 fi
 
 if within 4 "teacher"; then
