@@ -35,7 +35,7 @@ def _clusters(packs: Path, number: int) -> Path:
 def test_two_teachers_both_teach_and_neither_is_changed(
     kd, backend, tokens, other, train_se, weights, same, snapshot, tmp_path, monkeypatch
 ):
-    """Their order does not count beyond rounding; what both make of clean speech was computed before; one alone teaches otherwise."""
+    """Their order does not count beyond rounding; what both make of clean speech is known before; one alone teaches otherwise."""
     known, target = [], FrozenTeacher.target
     monkeypatch.setattr(FrozenTeacher, "target", lambda self, *args: known.append(args[2] is not None) or target(self, *args))
     before = snapshot(other[0]), snapshot(backend)
