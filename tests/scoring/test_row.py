@@ -34,7 +34,7 @@ def test_round_trip_in_a_fixed_order_with_the_same_bytes(tmp_path):
     assert write_rows(tmp_path / "one.jsonl.gz", rows)
     assert write_rows(tmp_path / "two.jsonl.gz", rows[::-1])
     assert (tmp_path / "one.jsonl.gz").read_bytes() == (tmp_path / "two.jsonl.gz").read_bytes()
-    back = read_rows(tmp_path / "one.jsonl.gz")
+    back = list(read_rows(tmp_path / "one.jsonl.gz"))
     assert [(r["utt"], r["snr"]) for r in back] == [("a", None), ("a", -5.0), ("a", 5.0), ("b", None), ("b", -5.0), ("b", 5.0)]
     assert sorted(map(json.dumps, back)) == sorted(map(json.dumps, [{c: r[c] for c in COLUMNS} for r in rows]))
 
@@ -52,7 +52,7 @@ def test_a_file_with_the_same_rows_is_left_alone(tmp_path):
 @pytest.mark.parametrize("other", ["corpus", "set", "run", "backend", "decode", "utt", "noise"])
 def test_a_row_that_differs_in_a_key_column_is_another_row(tmp_path, other):
     write_rows(tmp_path / "x.jsonl.gz", [a_row(), a_row(**{other: "other"}), a_row(omega=0.5), a_row(snr=None)])
-    assert len(read_rows(tmp_path / "x.jsonl.gz")) == 4
+    assert len(list(read_rows(tmp_path / "x.jsonl.gz"))) == 4
 
 
 def test_a_key_twice_is_an_error_and_leaves_no_file(tmp_path):
@@ -86,10 +86,10 @@ def test_a_missing_column_and_a_damaged_file_are_named(tmp_path):
         check_row(row, "here")
     (tmp_path / "x.jsonl.gz").write_bytes(gzip.compress(b'{"corpus": 1}\nnonsense\n'))
     with pytest.raises(UserError, match=r"x.jsonl.gz, line 1: the column 'set' is missing"):
-        read_rows(tmp_path / "x.jsonl.gz")
+        list(read_rows(tmp_path / "x.jsonl.gz"))
     (tmp_path / "y.jsonl.gz").write_bytes(gzip.compress(b"x" * 100)[:20])
     with pytest.raises(UserError, match="cannot read the score rows"):
-        read_rows(tmp_path / "y.jsonl.gz")
+        list(read_rows(tmp_path / "y.jsonl.gz"))
 
 
 def test_a_wrong_byte_is_named_and_written_over(tmp_path):
@@ -98,5 +98,5 @@ def test_a_wrong_byte_is_named_and_written_over(tmp_path):
     whole = path.read_bytes()
     path.write_bytes(whole[:12] + b"\xff" * 20 + whole[32:])
     with pytest.raises(UserError, match=r"cannot read the score rows \S+x\.jsonl\.gz: .*; score the run again"):
-        read_rows(path)
+        list(read_rows(path))
     assert write_rows(path, [a_row()]) and path.read_bytes() == whole
