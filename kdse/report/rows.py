@@ -12,7 +12,7 @@ from kdse.costs import Cost, read_costs
 from kdse.errors import UserError
 from kdse.files import read_yaml
 from kdse.scoring.row import PackedRow, read_rows, unique
-from kdse.scoring.significance import Difference, Estimate, difference, estimate
+from kdse.scoring.significance import Difference, Estimate, difference, estimate, ratio
 
 ORDER = (
     "mct_noisy", "spectral_subtraction", "log_mmse", "wiener", "oracle_irm", "standalone_se", "se_teacher",
@@ -205,9 +205,18 @@ class Scores:
         items, speakers = ([values[i] for i in index] for values in (self.items, self.speakers))
         return Scores(self.metric, items, speakers, self.numerator[index], self.denominator[index])
 
+    @property
+    def value(self) -> float | None:
+        """The corpus-level value; None without items."""
+        return ratio(self.numerator, self.denominator) if np.sum(self.denominator) else None
+
     def estimate(self) -> Estimate | None:
-        """The corpus-level value, resampled by utterance; None without items."""
-        if not np.sum(self.denominator):
+        """`value` with its interval, resampled by utterance."""
+        return self._estimate
+
+    @cached_property
+    def _estimate(self) -> Estimate | None:
+        if self.value is None:
             return None
         return estimate([utt for utt, _, _ in self.items], self.numerator, self.denominator)
 

@@ -63,7 +63,7 @@ def estimate(
         seed, resamples: of the bootstrap; the same groups, seed and resamples give the same draws for every quantity.
     Raises: ValueError where there is no item or the denominators sum to 0.
     """
-    value = _ratio(numerator, denominator)
+    value = ratio(numerator, denominator)
     _, count = _index(groups)
     low = high = None
     if count > 1:
@@ -84,7 +84,7 @@ def difference(
     Args:
         groups, numerator_a, numerator_b, denominator: (I,), see `estimate`.
     """
-    a, b = _ratio(numerator_a, denominator), _ratio(numerator_b, denominator)
+    a, b = ratio(numerator_a, denominator), ratio(numerator_b, denominator)
     _, count = _index(groups)
     low = high = detectable = None
     if count > 1:
@@ -96,7 +96,11 @@ def difference(
     return Difference(a - b, low, high, len(groups), count, b, (a - b) / b if b else None, detectable)
 
 
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> float:
+def ratio(numerator: np.ndarray, denominator: np.ndarray) -> float:
+    """Σ numerator / Σ denominator.
+
+    Raises: ValueError where the denominators sum to 0.
+    """
     total = float(np.sum(denominator))
     if not total:
         raise ValueError("no item to average over")

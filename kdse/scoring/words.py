@@ -9,6 +9,7 @@ insertions for no worse than three substitutions.
 import re
 import unicodedata
 from collections.abc import Sequence
+from operator import ne
 
 import numpy as np
 
@@ -50,8 +51,8 @@ def align(ref: Sequence[str], hyp: Sequence[str]) -> list[Pair]:
     >>> align("ONE TWO SIX".split(), "TWO TEN SIX".split())
     [('ONE', None), ('TWO', 'TWO'), (None, 'TEN'), ('SIX', 'SIX')]
     """
-    n, m, numbers = len(ref), len(hyp), {}
-    r, h = (np.array([numbers.setdefault(word, len(numbers)) for word in words], np.int32) for words in (ref, hyp))
+    n, m, numbers = len(ref), len(hyp), {word: number for number, word in enumerate({*ref, *hyp})}
+    r, h = (np.fromiter(map(numbers.__getitem__, words), np.int32, len(words)) for words in (ref, hyp))
     # What a pair saves against a deletion and an insertion, and in each cell of the table the most that can be saved so far. Then a
     # gap changes nothing, and a whole row is a running maximum.
     saved = np.where(r[:, None] == h, 2 * GAP, 2 * GAP - SUBSTITUTION).astype(np.int32)
@@ -92,5 +93,6 @@ def char_errors(ref: str, hyp: str) -> list[int]:
 
 
 def _counts(pairs: list[Pair]) -> list[int]:
-    deletions, insertions = sum(h is None for _, h in pairs), sum(r is None for r, _ in pairs)
-    return [len(pairs) - insertions, sum(r != h for r, h in pairs) - deletions - insertions, deletions, insertions]
+    refs, hyps = zip(*pairs, strict=True) if pairs else ((), ())
+    deletions, insertions, wrong = hyps.count(None), refs.count(None), sum(map(ne, refs, hyps))
+    return [len(pairs) - insertions, wrong - deletions - insertions, deletions, insertions]
