@@ -2,11 +2,13 @@
 
 import gzip
 import json
+import tracemalloc
+from collections.abc import Iterator
 
 import pytest
 
 from kdse.errors import UserError
-from kdse.scoring.row import COLUMNS, METRICS, check_row, read_rows, write_rows
+from kdse.scoring.row import COLUMNS, METRICS, PackedRow, check_row, read_rows, write_rows
 
 
 def a_row(**changes) -> dict:
@@ -100,3 +102,38 @@ def test_a_wrong_byte_is_named_and_written_over(tmp_path):
     with pytest.raises(UserError, match=r"cannot read the score rows \S+x\.jsonl\.gz: .*; score the run again"):
         list(read_rows(path))
     assert write_rows(path, [a_row()]) and path.read_bytes() == whole
+
+
+def many_rows(runs: int = 3, items: int = 700) -> Iterator[dict]:
+    """Rows with all scores and 150 letters of reference and hypothesis, made one by one."""
+    for run in range(runs):
+        for i in range(items):
+            scores = {name: (i + place + 0.1234) / 7 for place, name in enumerate(METRICS)}
+            texts = {"ref": f"REFERENCE {i:140d}", "hyp": f"HYPOTHESIS {run} {i:137d}"}
+            yield a_row(run=f"kd_seed{run}", utt=f"utterance-{i}", snr=float(i % 3), missing={}, **texts, **scores)
+
+
+def test_a_packed_row_is_the_row():
+    for row in (a_row(), a_row(snr=None, noise=None, category=None, seed=None), a_row(pesq_wb=0, word=[70_000, 1, 2, 3])):
+        packed = PackedRow(row, {})
+        assert dict(packed) == row and json.dumps(dict(packed)["missing"]) == json.dumps(row["missing"])
+        assert packed.item == (row["utt"], row["noise"] or "", row["snr"])
+        with pytest.raises(KeyError):
+            packed["stio"]
+
+
+def test_what_a_row_takes_while_it_is_written_and_when_it_is_packed(tmp_path):
+    """A dict takes 4,900 bytes. Kept are 200 of the hypothesis, 220 of numbers, about 300 of what three runs share."""
+    rows, shared = 2100, {}
+    tracemalloc.start()
+    try:
+        write_rows(tmp_path / "x.jsonl.gz", many_rows())
+        written = tracemalloc.get_traced_memory()[1] / rows
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        packed = [PackedRow(row, shared) for row in read_rows(tmp_path / "x.jsonl.gz")]
+        shared.clear()
+        kept, peak = ((traced - before) / rows for traced in tracemalloc.get_traced_memory())
+    finally:
+        tracemalloc.stop()
+    assert len(packed) == rows and written < 600 and kept < 900 and peak < 1500, (written, kept, peak)
