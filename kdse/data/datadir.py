@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -51,7 +52,7 @@ def read_table(path: Path | str, empty: bool = False) -> dict[str, str]:
         if not value and not empty:
             what = "transcript" if Path(path).name == "text" else "value"
             raise UserError(f"{path}, line {number}: utterance {key} has an empty {what}")
-        table[key] = value.rstrip()
+        table[sys.intern(key)] = value.rstrip()  # the tables of a set have the same keys
     return table
 
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Collection
 
-import numpy as np
-
 from kdse.report.rows import Metric, Scores
 
 
@@ -12,7 +10,7 @@ def best_of(metric: Metric, scores: list[Scores], ceilings: Collection[int] = ()
 
     Ceilings, which know the clean signal, do not compete.
     """
-    values = {i: s.estimate().value for i, s in enumerate(scores) if np.sum(s.denominator) and i not in ceilings}
+    values = {i: s.value for i, s in enumerate(scores) if s.value is not None and i not in ceilings}
     if len(values) < 2:
         return None
     best = (min if metric.lower_is_better else max)(values, key=values.__getitem__)

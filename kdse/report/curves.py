@@ -25,16 +25,16 @@ def plot_omega(results: Results, set_name: str, path: Path) -> bool:
         colour, best = COLOURS.get(system.approach, OTHER_COLOURS[number % len(OTHER_COLOURS)]), chosen(results, system, set_name)
         axes.plot([], [], color=colour, label=results.label(system))
         for name, line in sets:
-            points = [(s.omega, s.scores(name, WER).estimate()) for s in tried(results, system, set_name)]
-            points = [(omega, e.value) for omega, e in points if e is not None]
+            points = [(s.omega, s.scores(name, WER).value) for s in tried(results, system, set_name)]
+            points = [(omega, value) for omega, value in points if value is not None]
             if points:
                 axes.plot(*zip(*points, strict=True), line, color=colour, marker=".")
             if points and system.seeds_on("dev_noisy"):
-                axes.plot(best.omega, best.scores(name, WER).estimate().value, "o", ms=10, mfc="none", color=colour)
+                axes.plot(best.omega, best.scores(name, WER).value, "o", ms=10, mfc="none", color=colour)
     axes.plot([], [], color=COLOURS["mct_noisy"], label="no front end")
     for name, line in sets:
         axes.plot([], [], line, color="black", label=name)
-        for value in (s.scores(name, WER).estimate().value for s in results.on(name) if s.approach == "mct_noisy"):
+        for value in (s.scores(name, WER).value for s in results.on(name) if s.approach == "mct_noisy"):
             axes.axhline(value, color=COLOURS["mct_noisy"], lw=1, ls=line)
     axes.set(xlabel="share ω of the noisy signal", ylabel="WER in %", title=f"Observation adding, {results.corpus}")
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1))
@@ -57,12 +57,12 @@ def plot_omega_panels(results: Results, set_name: str, path: Path) -> bool:
     for axes, system in zip(panels, drawn, strict=False):
         best = chosen(results, system, set_name)
         for name, line in (("dev_noisy", "-"), (set_name, "--")):
-            points = [(s.omega, s.scores(name, WER).estimate()) for s in tried(results, system, set_name)]
-            points = [(omega, e.value) for omega, e in points if e is not None]
+            points = [(s.omega, s.scores(name, WER).value) for s in tried(results, system, set_name)]
+            points = [(omega, value) for omega, value in points if value is not None]
             if points:
                 axes.plot(*zip(*points, strict=True), line, color=COLOURS["kd"], marker=".", ms=4)
                 highest = max(highest, *(value for _, value in points))
-            for value in (s.scores(name, WER).estimate().value for s in results.on(name) if s.approach == "mct_noisy"):
+            for value in (s.scores(name, WER).value for s in results.on(name) if s.approach == "mct_noisy"):
                 axes.axhline(value, color=COLOURS["mct_noisy"], lw=1, ls=line)
                 highest = max(highest, value)
         if system.seeds_on("dev_noisy"):
@@ -104,7 +104,7 @@ def plot_size(results: Results, set_name: str, clean: str, path: Path) -> bool:
                 **style,
             )
         mixed = [size["kd"] for size in family if len(tried(results, size["kd"], set_name)) > 1]
-        best = [(system.params, oracle(results, system, set_name).estimate().value) for system in mixed]
+        best = [(system.params, oracle(results, system, set_name).value) for system in mixed]
         if best:
             axes.plot(*zip(*best, strict=True), ls="-.", lw=1, marker=".", color=COLOURS["kd"], label="kd, oracle ω")
     for approach, where, label, line in (
@@ -117,9 +117,7 @@ def plot_size(results: Results, set_name: str, clean: str, path: Path) -> bool:
             axes.axhline(estimates[0].value, color=COLOURS["mct_noisy"], lw=1.2, ls=line, label=label)
     for system in results.on(set_name):
         if system.approach == "se_teacher":
-            axes.plot(
-                system.params, system.scores(set_name, WER).estimate().value, "P", color=COLOURS["se_teacher"], label="SE teacher"
-            )
+            axes.plot(system.params, system.scores(set_name, WER).value, "P", color=COLOURS["se_teacher"], label="SE teacher")
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
     axes.set(xlabel="parameters of the front end", ylabel="WER in %", title=f"Size of the student, {set_name}, {results.corpus}")

@@ -20,11 +20,11 @@ def errors(system: System, set_name: str) -> Point | None:
     The artifact error follows from SDR and SIR (see kdse/scoring/separation.py), the noise error is −SIR.
     """
     rows = [row for row in system.rows_on(set_name) if row["sdr"] is not None and row["sir"] is not None]
-    wer = system.scores(set_name, WER).estimate()
+    wer = system.scores(set_name, WER).value
     if not rows or wer is None:
         return None
     artifacts = float(np.mean([artifact_error(row["sdr"], row["sir"]) for row in rows]))
-    return artifacts, float(np.mean([-row["sir"] for row in rows])), wer.value
+    return artifacts, float(np.mean([-row["sir"] for row in rows])), wer
 
 
 def paths(results: Results, systems: list[System], set_name: str) -> dict[str, list[Point]]:

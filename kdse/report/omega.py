@@ -28,7 +28,7 @@ def chosen(results: Results, system: System, set_name: str) -> System:
     found = tried(results, system, set_name)
     if not system.seeds_on(DEV):
         return system
-    return found[int(np.argmin([s.scores(DEV, WER).estimate().value for s in found]))]
+    return found[int(np.argmin([s.scores(DEV, WER).value for s in found]))]
 
 
 def omega_table(results: Results, set_name: str) -> Table | None:

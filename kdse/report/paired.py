@@ -5,13 +5,13 @@ from statistics import median
 
 from kdse.report.rows import Item, System
 from kdse.scoring.matched_pairs import MatchedPairs, matched_pairs, segments
-from kdse.scoring.row import Row
+from kdse.scoring.row import PackedRow
 from kdse.scoring.significance import LEVEL, POWER, Difference
 
 
-def rows_of(system: System, set_name: str, seed: int) -> dict[Item, Row]:
+def rows_of(system: System, set_name: str, seed: int) -> dict[Item, PackedRow]:
     """{item: row} of one run on a set; a run without a seed counts as 0."""
-    return {(row["utt"], row["noise"] or "", row["snr"]): row for row in system.rows_on(set_name) if (row["seed"] or 0) == seed}
+    return {row.item: row for row in system.rows_on(set_name) if (row["seed"] or 0) == seed}
 
 
 def matched_pairs_test(a: System, b: System, set_name: str) -> MatchedPairs | None:

@@ -11,8 +11,8 @@ import numpy as np
 from kdse.costs import Cost, read_costs
 from kdse.errors import UserError
 from kdse.files import read_yaml
-from kdse.scoring.row import Row, check_unique, read_rows
-from kdse.scoring.significance import Difference, Estimate, difference, estimate
+from kdse.scoring.row import PackedRow, read_rows, unique
+from kdse.scoring.significance import Difference, Estimate, difference, estimate, ratio
 
 ORDER = (
     "mct_noisy", "spectral_subtraction", "log_mmse", "wiener", "oracle_irm", "standalone_se", "se_teacher",
@@ -34,7 +34,7 @@ class Metric:
     scale: float = 1.0
     counts: str | None = None
 
-    def parts(self, row: Row) -> tuple[float, float]:
+    def parts(self, row: PackedRow) -> tuple[float, float]:
         """(numerator, denominator) of one row; NaN where the score is missing."""
         if self.counts:
             n_ref, *errors = row[self.counts]
@@ -109,7 +109,7 @@ class System:
     params: int | None
     decode: str
     omega: float
-    rows: tuple[Row, ...]
+    rows: tuple[PackedRow, ...]
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:
@@ -117,9 +117,9 @@ class System:
         return tuple(sorted({row["seed"] for row in self.rows if row["seed"] is not None}))
 
     @cached_property
-    def by_set(self) -> dict[str, list[Row]]:
+    def by_set(self) -> dict[str, list[PackedRow]]:
         """Its rows of each set."""
-        found: dict[str, list[Row]] = {}
+        found: dict[str, list[PackedRow]] = {}
         for row in self.rows:
             found.setdefault(row["set"], []).append(row)
         return found
@@ -129,7 +129,12 @@ class System:
         """What `scores` returned before: tables ask for the same again and again."""
         return {}
 
-    def rows_on(self, set_name: str | tuple[str, ...]) -> list[Row]:
+    @cached_property
+    def _matched(self) -> dict[tuple, tuple]:
+        """What `_match` returned before, for each set and choice of seeds."""
+        return {}
+
+    def rows_on(self, set_name: str | tuple[str, ...]) -> list[PackedRow]:
         """Its rows of what a name stands for (see `within`)."""
         return [row for scored, rows in self.by_set.items() if within(scored, set_name) for row in rows]
 
@@ -148,22 +153,32 @@ class System:
         return self._scores[key]
 
     def _averaged(self, set_name: str | tuple[str, ...], metric: Metric, seeds: frozenset[int] | None) -> "Scores":
-        by_run: dict[str, dict[Item, Row]] = {}
+        if (set_name, seeds) not in self._matched:
+            self._matched[set_name, seeds] = self._match(set_name, seeds)
+        items, speakers, runs = self._matched[set_name, seeds]
+        parts = np.zeros((2, len(items)))
+        for rows in runs:
+            parts += np.array([metric.parts(row) for row in rows]).T
+        return Scores(metric, items, speakers, *(parts / max(len(runs), 1)))
+
+    def _match(
+        self, set_name: str | tuple[str, ...], seeds: frozenset[int] | None
+    ) -> tuple[list[Item], list[str], list[list[PackedRow]]]:
+        """Sorted items of a set, their speakers, and their rows in each run."""
+        by_run: dict[str, dict[Item, PackedRow]] = {}
         for row in self.rows_on(set_name):
             if seeds is None or (row["seed"] or 0) in seeds:
-                items, item = by_run.setdefault(row["run"], {}), (row["utt"], row["noise"] or "", row["snr"])
-                if item in items:
-                    sets = f"{items[item]['set']} and {row['set']}"
+                items = by_run.setdefault(row["run"], {})
+                if row.item in items:
+                    sets = f"{items[row.item]['set']} and {row['set']}"
                     raise UserError(f"{row['run']}: {sets} share utterance {row['utt']}, so they cannot be counted together")
-                items[item] = row
+                items[row.item] = row
         runs = list(by_run.items())
         for run, items in runs[1:]:
             if items.keys() != runs[0][1].keys():
                 raise UserError(f"{run} and {runs[0][0]} were scored on different items of {set_name}; score both again")
         items = sorted(runs[0][1], key=lambda item: (item[0], item[1], item[2] if item[2] is not None else np.inf)) if runs else []
-        parts = np.array([[metric.parts(rows[item]) for item in items] for _, rows in runs]).reshape(len(runs), len(items), 2)
-        speakers = [runs[0][1][item]["speaker"] for item in items]
-        return Scores(metric, items, speakers, *(parts.mean(0).T if runs else np.zeros((2, 0))))
+        return items, [runs[0][1][item]["speaker"] for item in items], [[rows[item] for item in items] for _, rows in runs]
 
 
 @dataclass(frozen=True)
@@ -190,9 +205,18 @@ class Scores:
         items, speakers = ([values[i] for i in index] for values in (self.items, self.speakers))
         return Scores(self.metric, items, speakers, self.numerator[index], self.denominator[index])
 
+    @property
+    def value(self) -> float | None:
+        """The corpus-level value; None without items."""
+        return ratio(self.numerator, self.denominator) if np.sum(self.denominator) else None
+
     def estimate(self) -> Estimate | None:
-        """The corpus-level value, resampled by utterance; None without items."""
-        if not np.sum(self.denominator):
+        """`value` with its interval, resampled by utterance."""
+        return self._estimate
+
+    @cached_property
+    def _estimate(self) -> Estimate | None:
+        if self.value is None:
             return None
         return estimate([utt for utt, _, _ in self.items], self.numerator, self.denominator)
 
@@ -285,7 +309,7 @@ class Results:
         """The system with every ω that was tried, in their order."""
         return [s for s in self.systems if (s.family, s.decode) == (system.family, system.decode)]
 
-    def rows(self, keep: Callable[[Row], bool] = lambda _row: True) -> list[Row]:
+    def rows(self, keep: Callable[[PackedRow], bool] = lambda _row: True) -> list[PackedRow]:
         """All rows that `keep` accepts."""
         return [row for system in self.systems for row in system.rows if keep(row)]
 
@@ -311,13 +335,15 @@ def read_results(recipe: Path | str, backend: str = "") -> Results:
     files = sorted(folder.glob("*.jsonl.gz"))
     if not files:
         raise UserError(f"there are no score rows in {folder}; score a run first (stage 9)")
-    rows, configs = [], {}
+    rows, configs, shared, again = [], {}, {}, set()
     for path in files:
         config = path.with_name(path.name.removesuffix(".jsonl.gz") + ".yaml")
         for row in read_rows(path):
-            rows.append(row)
-            configs.setdefault(row["run"], config)
-    check_unique(rows, str(folder))
+            rows.append(PackedRow(row, shared))
+            if configs.setdefault(row["run"], config) != config:
+                again.add(row["run"])
+    for _ in unique((row for row in rows if row["run"] in again), str(folder)):
+        pass
     corpora = sorted({row["corpus"] for row in rows})
     if len(corpora) > 1:
         raise UserError(f"{folder} mixes rows of {' and '.join(corpora)}; each corpus has its own recipe")
@@ -359,8 +385,8 @@ def _read_config(path: Path) -> dict:
     return config
 
 
-def _systems(rows: list[Row]) -> list[System]:
-    groups: dict[tuple, list[Row]] = {}
+def _systems(rows: list[PackedRow]) -> list[System]:
+    groups: dict[tuple, list[PackedRow]] = {}
     for row in rows:
         groups.setdefault((re.sub(r"_seed\d+", "", row["run"]), row["decode"], row["omega"]), []).append(row)
     systems = []

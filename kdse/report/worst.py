@@ -42,8 +42,8 @@ def compared_pairs(results: Results, set_name: str) -> list[tuple[System, System
 def _of_system(label: str, system: System, bare: System, set_name: str) -> list[str]:
     seed = system.seeds_on(set_name)[0]
     behind, without = rows_of(system, set_name, seed), rows_of(bare, set_name, bare.seeds_on(set_name)[0])
-    pairs = {item: (_aligned(without[item]), _aligned(behind[item])) for item in without.keys() & behind.keys()}
-    more = {item: _errors(new) - _errors(old) for item, (old, new) in pairs.items()}
+    shared = without.keys() & behind.keys()
+    more = {item: _errors(_aligned(behind[item])) - _errors(_aligned(without[item])) for item in shared}
     harmed, mended = ({item: sign * n for item, n in more.items() if sign * n > 0} for sign in (1, -1))
     summary = f"Of {len(more):,} items {len(harmed):,} have more errors behind it than without a front end "
     summary += f"(+{sum(harmed.values()):,} in all), {len(mended):,} have fewer (−{sum(mended.values()):,}) and "
@@ -53,7 +53,7 @@ def _of_system(label: str, system: System, bare: System, set_name: str) -> list[
             parts.append(f"### Most {what}")
         # among equals those at the best SNR, where an error surprises most
         for item in sorted(found, key=lambda i: (-found[i], -(i[2] if i[2] is not None else inf), i[:2]))[:SHOWN]:
-            row, (old, new) = behind[item], pairs[item]
+            row, old, new = behind[item], _aligned(without[item]), _aligned(behind[item])
             snr = "clean" if row["snr"] is None else f"{row['snr']:g} dB, {row['noise']}"
             lines = [f"{row['utt']}, {snr}", f"no front end, errors: {_errors(old)}", *alignment(old)]
             lines += [f"{label}, errors: {_errors(new)}", *alignment(new)]

@@ -3,10 +3,15 @@
 import gzip
 import json
 import math
+import struct
+import sys
+import tempfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from functools import partial
+from itertools import pairwise, zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from kdse.errors import UserError, did_you_mean
 from kdse.files import atomic_path
@@ -22,27 +27,75 @@ COLUMNS = (*ABOUT, *ITEM, *COUNTS, *METRICS, "missing")
 KEY = ("corpus", "set", "run", "backend", "decode", "omega", "utt", "snr", "noise")
 """What no two rows of a recipe share."""
 
+_OF_ITEM = tuple(name for name in ITEM if name != "hyp")
+_COUNTS, _SCORE, _NUMBERS = struct.Struct("<4i"), struct.Struct("<d"), struct.Struct(f"<8i{len(METRICS)}d")
 _TEXT = ("corpus", "set", "run", "approach", "backend", "decode", "utt", "speaker", "ref", "hyp")
 _TEXT_OR_NULL = ("student", "teacher", "category", "noise")
 
-Row = dict[str, Any]
+Row = Mapping[str, Any]
 
 
 def row_key(row: Row) -> tuple:
-    """The values of `KEY`."""
-    return tuple(row[name] for name in KEY)
+    """The values of `KEY`; equal texts are one object, since many keys are held at a time."""
+    return tuple(sys.intern(value) if type(value) is str else value for value in map(row.__getitem__, KEY))
 
 
-def check_unique(rows: Iterable[Row], where: str) -> None:
-    """Raise UserError for the first row whose key was there before."""
+def unique(rows: Iterable[Row], where: str) -> Iterator[Row]:
+    """Yield rows; raise UserError for the first one whose key was there before."""
     seen = set()
     for row in rows:
         key = row_key(row)
         if key in seen:
-            raise UserError(
-                f"{where}: two rows for {', '.join(f'{k} {v}' for k, v in zip(KEY, key, strict=True) if v is not None)}"
-            )
+            raise _twice(key, where)
         seen.add(key)
+        yield row
+
+
+class PackedRow(Row):
+    """A row in a tenth of a dict's memory: numbers are bytes, and what rows of one run or of one item have in common is there once.
+
+    It cannot be changed. `item` is its (utt, noise or "", snr).
+    """
+
+    __slots__ = ("_about", "_hyp", "_missing", "_numbers", "_of_item", "item")
+
+    def __init__(self, row: Row, shared: dict[Hashable, Any]):
+        """Pack a valid row; rows packed with the same `shared` have equal parts in common."""
+
+        def once(value):
+            return shared.setdefault(value, value)
+
+        self._about = once(tuple(row[name] for name in ABOUT))
+        self._of_item = once(tuple(once(row[name]) for name in _OF_ITEM))
+        self.item = once((row["utt"], row["noise"] or "", row["snr"]))
+        self._hyp = row["hyp"]
+        self._missing = once(tuple((name, once(why)) for name, why in row["missing"].items()))
+        scores = (math.nan if row[name] is None else row[name] for name in METRICS)
+        self._numbers = _NUMBERS.pack(*row["word"], *row["char"], *scores)
+
+    def __getitem__(self, name: str) -> Any:
+        return _READ[name](self)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COLUMNS)
+
+    def __len__(self) -> int:
+        return len(COLUMNS)
+
+
+def _score(row: PackedRow, place: int) -> float | None:
+    (value,) = _SCORE.unpack_from(row._numbers, place)
+    return None if math.isnan(value) else value
+
+
+_READ: dict[str, Callable[[PackedRow], Any]] = {
+    **{name: lambda row, i=i: row._about[i] for i, name in enumerate(ABOUT)},
+    **{name: lambda row, i=i: row._of_item[i] for i, name in enumerate(_OF_ITEM)},
+    **{name: lambda row, i=i: list(_COUNTS.unpack_from(row._numbers, i * _COUNTS.size)) for i, name in enumerate(COUNTS)},
+    **{name: partial(_score, place=2 * _COUNTS.size + i * _SCORE.size) for i, name in enumerate(METRICS)},
+    "hyp": lambda row: row._hyp,
+    "missing": lambda row: dict(row._missing),
+}
 
 
 def check_row(row: Row, where: str) -> None:
@@ -75,55 +128,79 @@ def check_row(row: Row, where: str) -> None:
 def write_rows(path: Path | str, rows: Iterable[Row]) -> bool:
     """Write rows in a fixed order as gzip without a time stamp; return whether the file changed.
 
-    A file that already holds the same rows is left alone, so that another zlib does not change what is committed.
+    A file that already holds the same rows is left alone, so that another zlib does not change what is committed. Rows may come
+    from an iterator: they wait in a temporary file, and only their keys are held.
 
     Raises: UserError where a row is not valid or a key occurs twice.
     """
-    rows = sorted(rows, key=_order)
-    for row in rows:
-        check_row(row, f"{path}, utterance {row.get('utt')}")
-    check_unique(rows, str(path))
-    lines = (json.dumps({c: row[c] for c in COLUMNS}, ensure_ascii=False, allow_nan=False, separators=(",", ":")) for row in rows)
-    data = "".join(f"{line}\n" for line in lines).encode()
-    try:
-        if gzip.decompress(Path(path).read_bytes()) == data:
+    with tempfile.TemporaryFile() as waiting:
+        places, parts = [], {}
+        for row in rows:
+            check_row(row, f"{path}, utterance {row.get('utt')}")
+            places.append((_order(row_key(row), parts), waiting.tell()))
+            line = json.dumps({c: row[c] for c in COLUMNS}, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            waiting.write(f"{line}\n".encode())
+        places.sort()
+        for (one, _), (other, _) in pairwise(places):
+            if one == other:
+                raise _twice(tuple(value if there else None for there, value in one), str(path))
+        if _holds(Path(path), _lines(waiting, places)):
             return False
-    except (OSError, EOFError, zlib.error):
-        pass  # no file yet, or one that is no gzip: it is written now
-    with atomic_path(path) as part, open(part, "wb") as f, gzip.GzipFile(filename="", mode="wb", fileobj=f, mtime=0) as packed:
-        packed.write(data)
+        with atomic_path(path) as part, open(part, "wb") as f, gzip.GzipFile(filename="", mode="wb", fileobj=f, mtime=0) as packed:
+            for line in _lines(waiting, places):
+                packed.write(line)
     return True
 
 
-def read_rows(path: Path | str) -> list[Row]:
-    """Read and check one file of rows.
+def read_rows(path: Path | str) -> Iterator[Row]:
+    """Yield the rows of one file, checked.
 
-    Raises: UserError naming the file and line where it cannot be read or a row is not valid.
+    Raises: UserError naming the file and line where it cannot be read or a row is not valid, and where a key occurs twice.
     """
+
+    def checked(lines: Iterable[str]) -> Iterator[Row]:
+        for number, line in enumerate(lines, 1):
+            where = f"{path}, line {number}"
+            try:
+                row = json.loads(line)
+            except ValueError as e:
+                raise UserError(f"{where} is not JSON: {e}") from e
+            if not isinstance(row, dict):
+                raise UserError(f"{where} is not a JSON object")
+            check_row(row, where)
+            yield row
+
     try:
         with gzip.open(path, "rt", encoding="utf-8") as f:
-            lines = f.read().splitlines()
+            yield from unique(checked(f), str(path))
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as e:
         raise UserError(f"cannot read the score rows {path}: {e}; score the run again") from e
-    rows = []
-    for number, line in enumerate(lines, 1):
-        where = f"{path}, line {number}"
-        try:
-            row = json.loads(line)
-        except ValueError as e:
-            raise UserError(f"{where} is not JSON: {e}") from e
-        if not isinstance(row, dict):
-            raise UserError(f"{where} is not a JSON object")
-        check_row(row, where)
-        rows.append(row)
-    check_unique(rows, str(path))
-    return rows
+
+
+def _twice(key: tuple, where: str) -> UserError:
+    return UserError(f"{where}: two rows for {', '.join(f'{k} {v}' for k, v in zip(KEY, key, strict=True) if v is not None)}")
 
 
 def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
 
 
-def _order(row: Row) -> tuple:
-    """Sort by the key, nulls first."""
-    return tuple((value is not None, value if value is not None else 0) for value in row_key(row))
+def _order(key: tuple, shared: dict[tuple, tuple]) -> tuple:
+    """What sorts by a key, nulls first; equal parts are one object."""
+    parts = ((value is not None, value if value is not None else 0) for value in key)
+    return tuple(shared.setdefault(part, part) for part in parts)
+
+
+def _lines(waiting: BinaryIO, places: Iterable[tuple[tuple, int]]) -> Iterator[bytes]:
+    for _, place in places:
+        waiting.seek(place)
+        yield waiting.readline()
+
+
+def _holds(path: Path, lines: Iterable[bytes]) -> bool:
+    """Whether a gzip file holds exactly these lines."""
+    try:
+        with gzip.open(path) as f:
+            return all(one == other for one, other in zip_longest(f, lines))
+    except (OSError, EOFError, zlib.error):
+        return False  # no file yet, or one that is no gzip: it is written now

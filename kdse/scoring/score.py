@@ -1,8 +1,9 @@
 """`kdse score` (stage 9): one score row for each utterance of the sets asked for."""
 
+import itertools
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,20 +81,22 @@ def score_run(
     from kdse.scoring.row import write_rows
 
     about = read_run(folder)
-    rows, decodes, listener = [], {}, listens(folder, backend)
+    heard, listener = {}, listens(folder, backend)
     for name in sets:
-        heard = [decoded(folder, listener, name, omega) for omega in ((0.0,) if about["approach"] == NO_FRONT_END else omegas)]
-        decodes |= {path.name: _decode_config(path) for path in heard}
-        rows += score_set(folder, about, name, dump / name, {path: decodes[path.name] for path in heard}, nj)
+        paths = [decoded(folder, listener, name, omega) for omega in ((0.0,) if about["approach"] == NO_FRONT_END else omegas)]
+        heard[name] = {path: _decode_config(path) for path in paths}
     path = out / f"{about['run']}.jsonl.gz"
-    gone = sorted({row["set"] for row in _rows_of_before(path)} - set(sets))
+    gone = sorted(_sets_of_before(path) - set(sets))
     if gone:
         say(f"score {about['run']}: its rows of {', '.join(gone)} go, because the result holds the sets asked for and no others")
-    changed = write_rows(path, rows)
+    count = itertools.count()
+    rows = (row for name in sets for row in score_set(folder, about, name, dump / name, heard[name], nj))
+    changed = write_rows(path, (row for row, _ in zip(rows, count)))
     command = f"kdse score --run {folder} --backend {backend} --sets {' '.join(sets)} --dump {dump} --out {out}"
     command += f" --omegas {' '.join(f'{omega:g}' for omega in omegas)}" if len(omegas) > 1 else ""
+    decodes = {path.name: decode for of_set in heard.values() for path, decode in of_set.items()}
     changed = _write_config(out / f"{about['run']}.yaml", about, decodes, command, changed) or changed
-    say(f"score {about['run']}: {len(rows)} rows in {path}" + ("" if changed else " (unchanged)"))
+    say(f"score {about['run']}: {next(count)} rows in {path}" + ("" if changed else " (unchanged)"))
     return path
 
 
@@ -112,23 +115,28 @@ def score_set(folder: Path, about: dict, name: str, data: Path, heard: dict[Path
     for path, hyps in texts.items():
         check_same_ids(items, hyps, path / "text")
     omegas = [float(decode.get("omega", 0.0)) for decode in heard.values()]
-    scores = _quality_of_set(folder, about, name, data, items, omegas, nj)
-    for number, (path, decode) in enumerate(heard.items()):
-        rates = read_token_errors(path)
-        for key, item in items.items():
-            ref, hyp = normalise(item.ref), normalise(texts[path][key])
-            values, missing = scores[key][number]
-            tokens = {} if key in rates else {"token_error_rate": NO_TOKENS if item.clean else NO_REFERENCE}
-            yield (
-                {column: about[column] for column in FIELDS}
-                | {"backend": path.parent.name}  # what listened, whatever the front end was trained for
-                | {"set": name, "decode": decode.get("decode", "ctc_greedy"), "omega": omegas[number]}
-                | {"utt": item.utt, "speaker": item.speaker, "category": item.category, "noise": item.noise, "snr": item.snr}
-                | {"ref": ref, "hyp": hyp, "word": word_errors(ref, hyp), "char": char_errors(ref, hyp)}
-                | dict.fromkeys(METRICS)
-                | values
-                | {"token_error_rate": rates.get(key), "missing": missing | tokens}
-            )
+    kept, shares = _quality_of_set(folder, about, name, data, items, omegas, nj)
+    rates = {path: read_token_errors(path) for path in heard}
+    with open(kept, encoding="utf-8") as scored:
+        next(scored)
+        for (key, item), line in zip(items.items(), scored, strict=True):
+            of_key, scores = json.loads(line)
+            assert of_key == key
+            ref = normalise(item.ref)
+            for (path, decode), omega in zip(heard.items(), omegas, strict=True):
+                values, missing = scores[shares.index(omega)]
+                hyp = normalise(texts[path][key])
+                tokens = {} if key in rates[path] else {"token_error_rate": NO_TOKENS if item.clean else NO_REFERENCE}
+                yield (
+                    {column: about[column] for column in FIELDS}
+                    | {"backend": path.parent.name}  # what listened, whatever the front end was trained for
+                    | {"set": name, "decode": decode.get("decode", "ctc_greedy"), "omega": omega}
+                    | {"utt": item.utt, "speaker": item.speaker, "category": item.category, "noise": item.noise, "snr": item.snr}
+                    | {"ref": ref, "hyp": hyp, "word": word_errors(ref, hyp), "char": char_errors(ref, hyp)}
+                    | dict.fromkeys(METRICS)
+                    | values
+                    | {"token_error_rate": rates[path].get(key), "missing": missing | tokens}
+                )
 
 
 def read_items(folder: Path) -> dict[str, Item]:
@@ -187,9 +195,12 @@ def read_token_errors(folder: Path) -> dict[str, float]:
 
 def _quality_of_set(
     folder: Path, about: dict, name: str, data: Path, items: dict[str, Item], omegas: Sequence[float], nj: int
-) -> dict[str, list[Scores]]:
+) -> tuple[Path, list[float]]:
     """Quality of every item for every share ω, computed once for all backends: it stays in exp/<run>/score/<set> until audio,
-    reference or a library change or another share is asked for, and where it was cut it goes on."""
+    reference or a library change or another share is asked for, and where it was cut it goes on.
+
+    Returns: the file, a fingerprint and then `[item, [scores of each share]]` a line, in the order of the items; and its shares.
+    """
     from kdse.data.datadir import in_processes, read_table
     from kdse.scoring.quality import METRICS
 
@@ -217,35 +228,40 @@ def _quality_of_set(
     step = Step(folder / "score" / name, config, f"quality of {about['run']} on {name}")
     kept = step.folder / "quality.jsonl"
     needed = step.needed()
-    done = _kept_scores(kept, config)
-    if needed or len(done) < len(items):
+    done = _kept_scores(kept, config, items)
+    if needed or done < len(items):
         import torch  # here, so that the processes to come have it already
 
         torch.set_num_threads(1)
         if not done:
             write_text(kept, json.dumps(fingerprint(config)) + "\n")
         else:
-            say(f"{step.what}: goes on after {len(done)} of {len(items)} items")
-        work = [(key, item.clean, item.noisy, estimates[key], config["omegas"]) for key, item in items.items() if key not in done]
+            say(f"{step.what}: goes on after {done} of {len(items)} items")
+        left = itertools.islice(items.items(), done, None)
+        work = [(key, item.clean, item.noisy, estimates[key], config["omegas"]) for key, item in left]
         with open(kept, "a", encoding="utf-8") as f:
             for key, scores in in_processes(_quality_of_item, work, nj, step.what):
                 f.write(json.dumps([key, scores]) + "\n")
                 f.flush()
-                done[key] = scores
         step.finish()
-    return {key: [scores[config["omegas"].index(omega)] for omega in omegas] for key, scores in done.items()}
+    return kept, config["omegas"]
 
 
-def _kept_scores(path: Path, config: dict) -> dict[str, list[Scores]]:
-    """What was scored with this configuration before, {} if nothing was; a line cut in the middle is taken off the file."""
+def _kept_scores(path: Path, config: dict, items: Iterable[str]) -> int:
+    """How many of the items were scored with this configuration before; what comes after them, a line cut in the middle say, is
+    taken off the file."""
     if not path.exists():
-        return {}
-    whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
-    lines = [json.loads(line) for line in whole.splitlines()]
-    if lines[:1] != [fingerprint(config)]:
-        return {}
-    write_text(path, whole + "\n")
-    return dict(lines[1:])
+        return 0
+    with open(path, "rb+") as f:
+        if f.readline() != f"{json.dumps(fingerprint(config))}\n".encode():
+            return 0
+        done, end = 0, f.tell()
+        for key, line in zip(items, f):
+            if not (line.startswith(f"[{json.dumps(key)}, ".encode()) and line.endswith(b"]\n")):
+                break
+            done, end = done + 1, end + len(line)
+        f.truncate(end)
+    return done
 
 
 def _quality_of_item(work: tuple[str, str | None, str, str, Sequence[float]]) -> tuple[str, list[Scores]]:
@@ -285,13 +301,13 @@ def _write_config(path: Path, about: dict, decodes: dict[str, dict], command: st
     return True
 
 
-def _rows_of_before(path: Path) -> list[dict]:
+def _sets_of_before(path: Path) -> set[str]:
     from kdse.scoring.row import read_rows
 
     try:
-        return read_rows(path) if path.exists() else []
+        return {row["set"] for row in read_rows(path)} if path.exists() else set()
     except UserError:
-        return []  # unreadable; it is about to be replaced
+        return set()  # unreadable; it is about to be replaced
 
 
 def check_same_ids(items: dict, table: dict, path: Path) -> None:

@@ -9,6 +9,9 @@ insertions for no worse than three substitutions.
 import re
 import unicodedata
 from collections.abc import Sequence
+from operator import ne
+
+import numpy as np
 
 NORMALISATION = (
     "reference and hypothesis in upper case (Unicode NFKC); every character but letters, digits and apostrophes is a space; "
@@ -18,6 +21,8 @@ NORMALISATION = (
 
 SUBSTITUTION, GAP = 4, 3
 """sclite's costs of a wrong word, and of one that is missing or too many."""
+
+PAIR, INSERTION, DELETION = range(3)
 
 Pair = tuple[str | None, str | None]
 """(reference, hypothesis) in an alignment: None in the hypothesis is a deletion, None in the reference an insertion."""
@@ -46,29 +51,24 @@ def align(ref: Sequence[str], hyp: Sequence[str]) -> list[Pair]:
     >>> align("ONE TWO SIX".split(), "TWO TEN SIX".split())
     [('ONE', None), ('TWO', 'TWO'), (None, 'TEN'), ('SIX', 'SIX')]
     """
-    above, moves = [GAP * j for j in range(len(hyp) + 1)], []
-    for i, r in enumerate(ref, 1):
-        corner, left, row, move = above[0], GAP * i, [GAP * i], []
-        for up, h in zip(above[1:], hyp):
-            pair, insertion, deletion = corner if r == h else corner + SUBSTITUTION, left + GAP, up + GAP
-            if pair <= insertion and pair <= deletion:
-                left = pair
-                move.append("pair")
-            elif insertion <= deletion:
-                left = insertion
-                move.append("insertion")
-            else:
-                left = deletion
-                move.append("deletion")
-            row.append(left)
-            corner = up
-        above = row
-        moves.append(move)
-    i, j, pairs = len(ref), len(hyp), []
+    n, m, numbers = len(ref), len(hyp), {word: number for number, word in enumerate({*ref, *hyp})}
+    r, h = (np.fromiter(map(numbers.__getitem__, words), np.int32, len(words)) for words in (ref, hyp))
+    # What a pair saves against a deletion and an insertion, and in each cell of the table the most that can be saved so far. Then a
+    # gap changes nothing, and a whole row is a running maximum.
+    saved = np.where(r[:, None] == h, 2 * GAP, 2 * GAP - SUBSTITUTION).astype(np.int32)
+    table = np.zeros((n + 1, m + 1), np.int32)
+    for i in range(n):
+        row = table[i, :-1] + saved[i]
+        np.maximum(row, table[i, 1:], out=row)
+        np.maximum.accumulate(row, out=table[i + 1, 1:])
+    cell = table[1:, 1:]
+    insertion, pair = cell == table[1:, :-1], cell == table[:-1, :-1] + saved
+    moves = np.where(pair, np.uint8(PAIR), np.where(insertion, np.uint8(INSERTION), np.uint8(DELETION))).tobytes()
+    i, j, pairs = n, m, []
     while i or j:
-        step = moves[i - 1][j - 1] if i and j else "deletion" if i else "insertion"
-        i, j = i - (step != "insertion"), j - (step != "deletion")
-        pairs.append((None if step == "insertion" else ref[i], None if step == "deletion" else hyp[j]))
+        step = moves[(i - 1) * m + j - 1] if i and j else DELETION if i else INSERTION
+        i, j = i - (step != INSERTION), j - (step != DELETION)
+        pairs.append((None if step == INSERTION else ref[i], None if step == DELETION else hyp[j]))
     return pairs[::-1]
 
 
@@ -93,5 +93,6 @@ def char_errors(ref: str, hyp: str) -> list[int]:
 
 
 def _counts(pairs: list[Pair]) -> list[int]:
-    deletions, insertions = sum(h is None for _, h in pairs), sum(r is None for r, _ in pairs)
-    return [len(pairs) - insertions, sum(r != h for r, h in pairs) - deletions - insertions, deletions, insertions]
+    refs, hyps = zip(*pairs, strict=True) if pairs else ((), ())
+    deletions, insertions, wrong = hyps.count(None), refs.count(None), sum(map(ne, refs, hyps))
+    return [len(pairs) - insertions, wrong - deletions - insertions, deletions, insertions]

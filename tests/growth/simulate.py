@@ -57,15 +57,15 @@ def main() -> None:
             9: (me, "score", "--run", *runs, "--backend", "asr_conformer", "--sets", SET, "--dump", "scored", *nj),
             10: ("-m", "kdse.cli", "report", "--recipe", "."),
         }
-        print("stage utterances seconds peak_MB written_MB", flush=True)
+        print("stage utterances seconds cpu_seconds peak_MB written_MB", flush=True)
         for stage in sorted(args.stages):
             before = written(folder)
-            seconds, peak = measured(folder, commands[stage])
-            print(f"{stage} {args.utterances} {seconds:.1f} {peak:.1f} {written(folder) - before:.1f}", flush=True)
+            seconds, busy, peak = measured(folder, commands[stage])
+            print(f"{stage} {args.utterances} {seconds:.1f} {busy:.1f} {peak:.1f} {written(folder) - before:.1f}", flush=True)
 
 
-def measured(folder: Path, words: tuple) -> tuple[float, float]:
-    """Run Python with these words in a folder; return seconds and the peak resident MB of the largest of its processes."""
+def measured(folder: Path, words: tuple) -> tuple[float, float, float]:
+    """Run Python with these words in a folder; return seconds, processor seconds, peak resident MB of its largest process."""
     started = time.monotonic()
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     with open(folder / "log", "w", encoding="utf-8") as log:
@@ -73,7 +73,7 @@ def measured(folder: Path, words: tuple) -> tuple[float, float]:
         _, status, used = os.wait4(child.pid, 0)
     if status:
         sys.exit((folder / "log").read_text(encoding="utf-8"))
-    return time.monotonic() - started, used.ru_maxrss / 1024
+    return time.monotonic() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 def written(folder: Path) -> float:

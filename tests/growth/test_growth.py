@@ -15,7 +15,7 @@ def measured(utterances: int, folder: Path) -> dict[int, float]:
     done = subprocess.run([sys.executable, SIMULATE, *map(str, words)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert not list(folder.iterdir())
-    return {int(line.split()[0]): float(line.split()[3]) for line in done.stdout.splitlines()[1:]}
+    return {int(line.split()[0]): float(line.split()[4]) for line in done.stdout.splitlines()[1:]}
 
 
 def test_memory_for_one_more_utterance(tmp_path):

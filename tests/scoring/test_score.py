@@ -79,7 +79,7 @@ def recipe(tmp_path, monkeypatch):
 
 
 def run_score(*sets: str, nj: int = 1):
-    return read_rows(score_run(Path("exp") / RUN["run"], list(sets), Path("dump"), Path("results"), "asr", nj))
+    return list(read_rows(score_run(Path("exp") / RUN["run"], list(sets), Path("dump"), Path("results"), "asr", nj)))
 
 
 def test_rows_hold_the_item_the_counts_and_the_scores(recipe):
@@ -179,7 +179,7 @@ def test_several_runs_are_scored_one_after_another_each_with_its_own_rows(recipe
     shutil.copytree(recipe / "exp" / RUN["run"], other)
     (other / "run.yaml").write_text(yaml.safe_dump(RUN | {"run": other.name, "seed": 1}))
     assert cli.main(["score", "--backend", "asr", "--run", f"exp/{RUN['run']}", str(other), "--sets", "test_clean"]) == 0
-    rows = [read_rows(Path("results") / f"{name}.jsonl.gz") for name in (RUN["run"], other.name)]
+    rows = [list(read_rows(Path("results") / f"{name}.jsonl.gz")) for name in (RUN["run"], other.name)]
     assert [[r["run"] for r in found] for found in rows] == [[RUN["run"]] * 2, [other.name] * 2]
     assert yaml.safe_load(Path(f"results/{other.name}.yaml").read_text())["scoring"]["command"].startswith(
         f"kdse score --run {other} "
