@@ -142,7 +142,7 @@ tag=${exp_tag:+_$exp_tag}
 backend=$expdir/asr_$(basename "$asr_config" .yaml)$tag
 listener=$(basename "$backend") # in stages 8 to 10, unless the inference config names another recogniser
 ! grep '^recogniser:' "$inference_yaml" | grep -qv espnet || listener=$(basename "$inference_config" .yaml)
-heard_by=$(sed 's/^asr_//' <<<"${listener%"$tag"}") results=results other=()
+heard_by=${listener%"$tag"} heard_by=${heard_by#asr_} results=results other=()
 [ "$heard_by" = "$HOME_BACKEND" ] || results=results/backends/$heard_by other=(--backend "$heard_by") claim= # a claim is about home
 teacher=$expdir/se_teacher_$(basename "$teacher_config" .yaml)$tag
 tokens=$expdir/tokens$tag
