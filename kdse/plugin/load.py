@@ -43,8 +43,8 @@ def read_state(path: Path | str) -> dict[str, torch.Tensor]:
     return state
 
 
-def load(task, folder: Path | str, device: str = "cpu") -> tuple[nn.Module, argparse.Namespace]:
-    """Build the model of `folder`/config.yaml, load `folder`/model.pth; return it in eval mode with its config.
+def load(task, folder: Path | str, device: str = "cpu", checkpoint: str = "model.pth") -> tuple[nn.Module, argparse.Namespace]:
+    """Build the model of `folder`/config.yaml, load its checkpoint; return it in eval mode with its config.
 
     Raises: UserError where the config describes no model, or the checkpoint does not fit.
     """
@@ -68,7 +68,7 @@ def load(task, folder: Path | str, device: str = "cpu") -> tuple[nn.Module, argp
     except (TypeError, ValueError, RuntimeError, UserError) as e:
         raise UserError(f"{config} describes no model: {explain(e) or str(e).partition(chr(10))[0]}") from e
     _check_tokens(folder, getattr(args, "token_list", None))
-    load_state(model, folder / "model.pth")
+    load_state(model, folder / checkpoint)
     return model.to(device).eval(), args
 
 
