@@ -112,6 +112,17 @@ def context_of(lm: nn.Module, sos: int, rows: int) -> RecurrentContext | Transfo
     return (TransformerContext if hasattr(lm, "embed") else RecurrentContext)(lm, sos, rows)
 
 
+def checkpoint_of(folder: Path | str) -> Path:
+    """The weights in a trained language model's folder, averaged ones first.
+
+    Raises: UserError where there are none.
+    """
+    for name in CHECKPOINTS:
+        if (Path(folder) / name).exists():
+            return Path(folder) / name
+    raise UserError(f"{folder} holds no trained language model: none of {', '.join(CHECKPOINTS)} is there")
+
+
 def load_lm(folder: Path | str, tokens: list[str]) -> nn.Module:
     """The network of a trained ESPnet language model over the recogniser's tokens, in eval mode.
 
@@ -124,10 +135,7 @@ def load_lm(folder: Path | str, tokens: list[str]) -> nn.Module:
 
     from kdse.plugin.load import load
 
-    folder = Path(folder)
-    checkpoint = next((name for name in CHECKPOINTS if (folder / name).exists()), None)
-    if checkpoint is None:
-        raise UserError(f"{folder} holds no trained language model: none of {', '.join(CHECKPOINTS)} is there")
+    folder, checkpoint = Path(folder), checkpoint_of(folder).name
     known = read_yaml(folder / "config.yaml").get("token_list")
     if known != tokens:
         raise UserError(
