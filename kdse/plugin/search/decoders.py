@@ -6,6 +6,9 @@ from torch.nn import functional as F
 
 from kdse.errors import UserError
 
+CACHED = 1 << 18
+"""Numbers of a temporary that stays in the caches."""
+
 
 class TransformerSteps:
     """ESPnet's TransformerDecoder on W hypotheses of each utterance.
@@ -133,16 +136,22 @@ class RecurrentSteps:
         return decoder.output(torch.cat([x, heard], 2) if decoder.context_residual else x).log_softmax(-1)
 
     def _energies(self, z: Tensor) -> Tensor:
-        """How well each frame fits the decoder's state z (B, W, ·): (B, W, U)."""
+        """How well each frame fits the decoder's state z (B, W, ·): (B, W, U). Done in parts that fit into the caches."""
         attention = self.attention
         z = attention.mlp_dec(z)
         if self.kind == "AttDot":
             return z.tanh_() @ self.keys.transpose(1, 2)
-        fit = self.keys[:, None] + z[:, :, None]
+        frames, size = self.keys.shape[1:]
         if self.kind == "AttLoc":
-            where = attention.loc_conv(self.weights.flatten(0, 1)[:, None, None]).squeeze(2).transpose(1, 2)
-            fit += attention.mlp_att(where).view(fit.shape)
-        return attention.gvec(fit.tanh_()).squeeze(3)
+            where = attention.loc_conv(self.weights.flatten(0, 1)[:, None, None]).view(*z.shape[:2], -1, frames).transpose(2, 3)
+        found = z.new_empty(*z.shape[:2], frames)
+        few = max(1, CACHED // (z.shape[1] * frames * size))
+        for part in (slice(start, start + few) for start in range(0, len(z), few)):
+            fit = (self.keys[part, None] + z[part, :, None]).view(-1, size)
+            if self.kind == "AttLoc":
+                fit.addmm_(where[part].reshape(len(fit), -1), attention.mlp_att.weight.T)
+            found[part] = attention.gvec(fit.tanh_()).view(found[part].shape)
+        return found
 
     def select(self, parents: Tensor) -> None:
         """Go on with the hypotheses `parents` (B, W)."""

@@ -64,7 +64,7 @@ class TransformerContext:
 
     def append(self, tokens: Tensor, rows: Tensor | None = None) -> None:
         if rows is None:
-            self.tokens = torch.cat([self.tokens, tokens[:, None]], 1)
+            self.tokens, self.lengths = torch.cat([self.tokens, tokens[:, None]], 1), self.lengths + 1
             self.scores = self._next()
             return
         if not len(rows):

@@ -32,7 +32,7 @@ class Ngram:
         self.order = max(len(words) for words in grams)
         words = [*tokens[:-1], "</s>"]
         self.ids = {word: i for i, word in enumerate(words)}
-        if not any((word,) in grams for word in words[:-1]):
+        if not any((word,) in grams for word in words[:-1] if word != "<unk>"):
             raise UserError(f"{path} has none of the recogniser's tokens; estimate it on text that is split into them")
         self.words, self.backoff, self.children = words, {}, {}
         for gram, (value, weight) in grams.items():

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from kdse.errors import UserError
 from kdse.plugin.search.ctc import Found
@@ -76,30 +77,6 @@ def greedy(model: Prediction, latents: Tensor, frames: Tensor) -> list[Found]:
     return [results[i] for i in order.argsort().tolist()]
 
 
-class _Pool:
-    """Prefixes whose prediction is known, in columns of a table with a row for each utterance; grows to the right."""
-
-    def __init__(self, said: Tensor, state: Tensor, node: np.ndarray, length: np.ndarray):
-        self.said, self.state, self.node, self.length, self.width = said, state, node, length, said.shape[1]
-
-    def room(self) -> int:
-        """The number of a column to write to."""
-        if self.width == self.said.shape[1]:
-            more = max(16, self.width)
-            self.said, self.state = (
-                nn.functional.pad(self.said, (0, 0, 0, more)),
-                nn.functional.pad(self.state, (0, 0, 0, 0, 0, more)),
-            )
-            self.node, self.length = (np.pad(x, ((0, 0), (0, more))) for x in (self.node, self.length))
-        self.width += 1
-        return self.width - 1
-
-    def select(self, columns: np.ndarray) -> "_Pool":
-        """The pool with these columns (B', W) of its first B' rows."""
-        rows = np.arange(len(columns))[:, None]
-        return _Pool(self.said[rows, columns], self.state[rows, columns], self.node[rows, columns], self.length[rows, columns])
-
-
 def beam_search(model: Prediction, latents: Tensor, frames: Tensor, beam: int) -> list[Found]:
     """Best-first search (Graves, arXiv 1211.3711, without its recombination of prefixes), as ESPnet's "default".
 
@@ -115,120 +92,114 @@ def beam_search(model: Prediction, latents: Tensor, frames: Tensor, beam: int) -
     """
     order = frames.argsort(descending=True, stable=True)
     heard, frames = model.joint.lin_enc(latents[order]), frames[order]
-    said, state = model.start(len(frames))
-    nodes = _Nodes()
-    zeros = np.zeros((len(frames), 1), dtype=np.int64)
-    pool = _Pool(said[:, None], state[:, None], nodes.add(np.full(len(frames), -1), zeros[:, 0])[:, None], zeros + 1)
+    tree = _Tree(model)
+    prefixes = np.zeros((len(frames), 1), np.int64)
     scores, results = np.zeros((len(frames), 1)), {}
 
     def finish(since: int) -> None:
-        with np.errstate(invalid="ignore"):
-            best = (scores / pool.length)[since:].argmax(1)
-        for row, column in enumerate(best, since):
-            results[row] = Found(nodes.labels(pool.node[row, column]), float(scores[row, column]))
+        for row, column in enumerate((scores / tree.lengths[prefixes])[since:].argmax(1), since):
+            results[row] = Found(tree.labels(prefixes[row, column]), float(scores[row, column]))
 
     for t, count in enumerate((frames > torch.arange(int(frames[0]), device=frames.device)[:, None]).sum(1).tolist()):
         if count < len(scores):
             finish(count)
-            scores, pool = scores[:count], pool.select(np.tile(np.arange(pool.width), (count, 1)))
-        scores, pool = _frame(model, heard[:count, t], pool, scores, beam, nodes)
+        prefixes, scores = _frame(tree, heard[:count, t], prefixes[:count], scores[:count], beam)
     finish(0)
     return [results[i] for i in order.argsort().tolist()]
 
 
-class _Nodes:
-    """Prefixes as a tree: a number for each, with its parent's and its last label."""
+class _Tree:
+    """All prefixes that came up, of all utterances, by number; 0 is the empty one. The decoder computes each once."""
 
-    def __init__(self):
-        self.parents, self.tokens, self.count = [], [], 0
-        self.tree: tuple[np.ndarray, np.ndarray] | None = None
+    def __init__(self, model: Prediction):
+        self.model, self.children, self.count = model, {}, 1
+        self.said, self.state = model.start(1)
+        self.parents, self.tokens, self.lengths = np.array([-1]), np.array([0]), np.array([1])
 
-    def add(self, parents: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-        self.parents.append(parents)
-        self.tokens.append(tokens)
-        self.count += len(parents)
-        self.tree = None
-        return np.arange(self.count - len(parents), self.count)
+    def append(self, parents: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+        """The numbers of the prefixes that are one token longer than these."""
+        found, new = np.empty_like(parents), []
+        for i, key in enumerate(zip(parents.tolist(), tokens.tolist())):
+            number = self.children.get(key)
+            if number is None:
+                number = self.children[key] = self.count + len(new)
+                new.append(i)
+            found[i] = number
+        if new:
+            self._compute(parents[new], tokens[new])
+        return found
 
-    def labels(self, node: int) -> list[int]:
-        if self.tree is None:
-            self.tree = np.concatenate(self.parents), np.concatenate(self.tokens)
-        parents, tokens = self.tree
+    def _compute(self, parents: np.ndarray, tokens: np.ndarray) -> None:
+        start, self.count = self.count, self.count + len(parents)
+        if self.count > len(self.lengths):
+            more = self.count + 256
+            self.said, self.state = (F.pad(x, (0, 0) * (x.ndim - 1) + (0, more)) for x in (self.said, self.state))
+            self.parents, self.tokens, self.lengths = (np.pad(x, (0, more)) for x in (self.parents, self.tokens, self.lengths))
+        here, device = slice(start, self.count), self.said.device
+        state = self.state[torch.from_numpy(parents).to(device)]
+        self.said[here], self.state[here] = self.model.step(torch.from_numpy(tokens).to(device), state)
+        self.parents[here], self.tokens[here], self.lengths[here] = parents, tokens, self.lengths[parents] + 1
+
+    def scores(self, heard: Tensor, numbers: np.ndarray, most: int) -> tuple[np.ndarray, ...]:
+        """Of prefixes (...) at a frame (..., J): log-probabilities of blank (...) and of the best labels (..., most), and these."""
+        found = self.model.scores(heard, self.said[torch.from_numpy(numbers).to(self.said.device)])
+        best, labels = found[..., 1:].topk(most, -1)
+        return found[..., 0].cpu().numpy(), best.cpu().numpy(), labels.cpu().numpy() + 1
+
+    def labels(self, number: int) -> list[int]:
+        """The labels of a prefix."""
         found = []
-        while parents[node] >= 0:
-            found.append(int(tokens[node]))
-            node = parents[node]
+        while number:
+            found.append(int(self.tokens[number]))
+            number = self.parents[number]
         return found[::-1]
 
 
-def _frame(model: Prediction, heard: Tensor, pool: _Pool, scores: np.ndarray, beam: int, nodes: _Nodes):
-    """One frame of `beam_search`: the scores (B, W') of the prefixes that go on, −inf where an utterance has fewer, and their pool.
+def _frame(tree: _Tree, heard: Tensor, prefixes: np.ndarray, scores: np.ndarray, beam: int) -> tuple[np.ndarray, np.ndarray]:
+    """One frame of `beam_search`: the prefixes (B, W') that go on and their scores, best first, -inf where an utterance has fewer.
 
     Args:
         heard: (B, J) the frame's share of the joint space.
-        scores: (B, W) of the prefixes in the pool.
+        prefixes, scores: (B, W).
     """
     count, width = scores.shape
-    every = model.scores(heard[:, None], pool.said[:, :width])
-    most = min(beam, every.shape[2] - 1)
-    top, labels = every[..., 1:].topk(most, 2)
-    blanks, top, labels = (x.cpu().numpy() for x in (every[..., 0], top, labels + 1))
-    # open prefixes: score, label to append (0: none, the pool has it), column in the pool of what it is appended to
-    size = width + most * (width + beam)
-    open_scores, open_labels, open_from = np.full((count, size), NEVER), np.zeros((count, size), int), np.zeros((count, size), int)
-    open_scores[:, :width], open_from[:, :width], end = scores, np.arange(width), width
-    ended_scores, ended_columns = [], []
-    rows, best = np.arange(count), scores.argmax(1)
-    going = [None] * count
+    most = min(beam, tree.model.decoder.odim - 1)
+    blanks, follow, labels = tree.scores(heard[:, None], prefixes, most)
+    # Open prefixes: score; label to append, or 0; to which prefix, or which came with the frame; its column where it came so.
+    size, end = width + most * (width + beam), width
+    open_scores = np.full((count, size), NEVER)
+    open_labels, open_prefixes, open_columns = (np.zeros((count, size), np.int64) for _ in range(3))
+    open_scores[:, :width], open_prefixes[:, :width], open_columns[:, :width] = scores, prefixes, np.arange(width)
+    rows, best, steps = np.arange(count), scores.argmax(1), 0
+    ended_scores, ended = np.full((count, 2 * size), NEVER), np.zeros((count, 2 * size), np.int64)
     while len(rows):
-        score, label, column = open_scores[rows, best], open_labels[rows, best], open_from[rows, best]
+        score, label = open_scores[rows, best], open_labels[rows, best]
+        prefix, column = open_prefixes[rows, best], open_columns[rows, best]
         open_scores[rows, best] = NEVER
-        blank, followed, followers = blanks[rows, np.minimum(column, width - 1)], None, None
-        followed, followers = top[rows, np.minimum(column, width - 1)], labels[rows, np.minimum(column, width - 1)]
+        blank, followed, followers = blanks[rows, column], follow[rows, column], labels[rows, column]
         fresh = label.nonzero()[0]
         if len(fresh):
-            where, to, source, tokens = rows[fresh], pool.room(), column[fresh], label[fresh]
-            said, state = model.step(torch.from_numpy(tokens).to(heard.device), pool.state[where, source])
-            pool.said[where, to], pool.state[where, to] = said, state
-            pool.node[where, to] = nodes.add(pool.node[where, source], tokens)
-            pool.length[where, to] = pool.length[where, source] + 1
-            column[fresh] = to
-            of_new = model.scores(heard[where], said)
-            new_top, new_labels = of_new[:, 1:].topk(most, 1)
-            blank[fresh], followed[fresh], followers[fresh] = (x.cpu().numpy() for x in (of_new[:, 0], new_top, new_labels + 1))
-        ended = np.full(count, NEVER)
-        ended[rows] = score + blank
-        place = np.zeros(count, int)
-        place[rows] = column
-        ended_scores.append(ended)
-        ended_columns.append(place)
-        if end + most > size:
-            size *= 2
-            open_scores, open_labels, open_from = (
-                np.pad(x, ((0, 0), (0, x.shape[1])), constant_values=fill)
-                for x, fill in ((open_scores, NEVER), (open_labels, 0), (open_from, 0))
+            prefix[fresh] = tree.append(prefix[fresh], label[fresh])
+            which = rows[fresh]
+            blank[fresh], followed[fresh], followers[fresh] = tree.scores(heard[torch.from_numpy(which)], prefix[fresh], most)
+        if end + most > size or steps == ended.shape[1]:
+            size += (more := size)
+            wider = ((0, 0), (0, more))
+            open_scores, ended_scores = (np.pad(x, wider, constant_values=NEVER) for x in (open_scores, ended_scores))
+            open_labels, open_prefixes, open_columns, ended = (
+                np.pad(x, wider) for x in (open_labels, open_prefixes, open_columns, ended)
             )
-        here = slice(end, end + most)
-        open_scores[rows, here], open_labels[rows, here], open_from[rows, here] = (
-            score[:, None] + followed,
-            followers,
-            column[:, None],
-        )
+        ended_scores[rows, steps], ended[rows, steps] = score + blank, prefix
+        steps, here = steps + 1, slice(end, end + most)
+        open_scores[rows, here], open_labels[rows, here] = score[:, None] + followed, followers
+        open_prefixes[rows, here] = prefix[:, None]
         end += most
         best = open_scores[rows, :end].argmax(1)
-        better = np.stack([x[rows] for x in ended_scores], 1) > open_scores[rows, best][:, None]
+        better = ended_scores[rows, :steps] > open_scores[rows, best][:, None]
         done = better.sum(1) >= beam
-        for row, kept in zip(rows[done], better[done]):
-            going[row] = kept
+        over = rows[done]
+        ended_scores[over, :steps] = np.where(better[done], ended_scores[over, :steps], NEVER)
         rows, best = rows[~done], best[~done]
-    return _go_on(going, np.stack(ended_scores, 1), np.stack(ended_columns, 1), pool)
-
-
-def _go_on(going, scores: np.ndarray, columns: np.ndarray, pool: _Pool):
-    """The prefixes that ended the frame well enough, best first."""
-    for row, kept in enumerate(going):
-        scores[row, : len(kept)][~kept] = NEVER
-        scores[row, len(kept) :] = NEVER
-    rank = np.argsort(-scores, 1, kind="stable")[:, : int((scores > NEVER).sum(1).max())]
-    rows = np.arange(len(scores))[:, None]
-    return scores[rows, rank], pool.select(columns[rows, rank])
+    rank = np.argsort(-ended_scores[:, :steps], 1, kind="stable")[:, : int((ended_scores > NEVER).sum(1).max())]
+    every = np.arange(count)[:, None]
+    return ended[every, rank], ended_scores[every, rank]
