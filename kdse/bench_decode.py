@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from kdse.config import override, read_config
-from kdse.data.audio import RATE, read_audio
+from kdse.data.audio import FULL_SCALE, RATE, read_audio
 from kdse.data.datadir import read_table
 from kdse.errors import UserError
+from kdse.recognisers import HOME, batches, read_recogniser
+from kdse.recognisers.espnet import Espnet
 from kdse.scoring.words import normalise, word_errors
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -43,6 +44,8 @@ def run(args: argparse.Namespace) -> None:
     for name in ("config.yaml", "model.pth"):
         if not (args.model / name).is_file():
             raise UserError(f"there is no {args.model / name}; train the recogniser first (stage 3)")
+    if (name := read_recogniser(args.config)[0]) != HOME:
+        raise UserError(f"{args.config} chooses the recogniser '{name}'; only ESPnet's can be compared with asr_inference")
     paths = read_table(args.set / "wav.scp")
     names = sorted(paths)
     names = names[: args.items]
@@ -73,62 +76,59 @@ def _share(paths: dict[str, str], names: list[str], part: int, parts: int) -> di
 def time_part(args: argparse.Namespace, paths: dict[str, str]) -> dict:
     """Recognise some utterances in every way, block by block, after one that is not timed.
 
-    Returns: audio in seconds; wall-clock and processor seconds and texts for each way; tokens as `same` sees them.
+    Returns: audio in seconds; wall-clock and processor seconds and texts for each way.
     """
     import torch
 
-    from kdse.plugin.load import load_backend
-    from kdse.plugin.search.config import SearchConfig
-    from kdse.plugin.search.search import Recogniser, words
     from kdse.plugin.search.stock import Stock, bare_greedy
 
     torch.set_num_threads(1)
-    options = read_config(args.config)
-    seconds = float(options.pop("batch_seconds", 60.0))
-    config = override(SearchConfig, options, str(args.config))
-    waves = {name: (read_audio(path, name) / 32768).astype(np.float32) for name, path in paths.items()}
-    stock = Stock(args.model, config)
-    recognise = Recogniser(load_backend(args.model)[0], config, str(args.model), seconds)
-    ways = {STOCK: lambda part: [stock(waves[name]).tokens for name in part]}
-    if config.decode == "ctc_greedy":
-        ways[LOOP] = lambda part: [bare_greedy(stock.model, waves[name]) for name in part]
-    ways[OURS] = lambda part: [f.tokens for f in recognise([waves[name] for name in part])]
+    _, options = read_recogniser(args.config)
+    waves = {name: (read_audio(path, name) / FULL_SCALE).astype(np.float32) for name, path in paths.items()}
+    stock, recogniser = Stock(args.model, options), Espnet(options, args.model)
+
+    def ours(part: list[str]) -> dict[str, str]:
+        part = sorted(part, key=lambda name: len(waves[name]))
+        found = {}
+        for batch in batches([len(waves[name]) for name in part], options.batch_seconds, recogniser.equal_lengths):
+            chosen = [part[i] for i in batch]
+            found |= {name: h.words for name, h in zip(chosen, recogniser.transcribe([waves[name] for name in chosen]))}
+        return found
+
+    ways = {STOCK: lambda part: {name: recogniser.text(stock(waves[name]).tokens) for name in part}}
+    if options.decode == "ctc_greedy":
+        ways[LOOP] = lambda part: {name: recogniser.text(bare_greedy(stock.model, waves[name])) for name in part}
+    ways[OURS] = ours
     names = list(waves)
-    found = {way: {"seconds": 0.0, "cpu": 0.0, "tokens": {}, "text": {}} for way in ways}
+    found = {way: {"seconds": 0.0, "cpu": 0.0, "text": {}} for way in ways}
     for decode in ways.values():
         decode(names[:2])
     for number in range(args.blocks):
         block = list(_share(paths, names, number, args.blocks))
         for way in list(ways)[:: 1 if number % 2 else -1]:
             started, cpu = time.perf_counter(), time.process_time()
-            tokens = ways[way](block)
+            found[way]["text"] |= ways[way](block)
             found[way]["seconds"] += time.perf_counter() - started
             found[way]["cpu"] += time.process_time() - cpu
-            found[way]["tokens"].update(zip(block, tokens))
-            found[way]["text"].update((name, words(stock.model.token_list, ids)) for name, ids in zip(block, tokens))
     return {"audio": sum(map(len, waves.values())) / RATE, "ways": found}
 
 
 def table(parts: list[dict], references: dict[str, str], what: str) -> str:
     """Throughput of all processes together, its ratio to ESPnet's, WER, and how many hypotheses differ from ours."""
     ways, audio = list(parts[0]["ways"]), sum(part["audio"] for part in parts)
-    merged = {way: {key: {} for key in ("tokens", "text")} for way in ways}
-    for part in parts:
-        for way in ways:
-            for key in ("tokens", "text"):
-                merged[way][key].update(part["ways"][way][key])
+    texts = {way: {name: text for part in parts for name, text in part["ways"][way]["text"].items()} for way in ways}
     # each process has its own share of the work; together they do the sum of what they do a second
-    rate = {way: sum(len(part["ways"][way]["tokens"]) / part["ways"][way]["seconds"] for part in parts) for way in ways}
+    rate = {way: sum(len(part["ways"][way]["text"]) / part["ways"][way]["seconds"] for part in parts) for way in ways}
     cpu = {way: sum(part["ways"][way]["cpu"] for part in parts) for way in ways}
-    count = len(merged[OURS]["tokens"])
+    count = len(texts[OURS])
     lines = [f"{what}: {count} utterances, {audio:.0f} s, {len(parts)} process(es) of one thread each, start-up not counted"]
     lines.append(
         f"{'':22} {'utt/s':>7} {'audio s/s':>9} {'ratio':>6} {'CPU s':>7} {'ratio':>6} {'WER %':>6}  hypotheses unlike ours"
     )
     for way in ways:
-        counts = [word_errors(normalise(references[name]), normalise(text)) for name, text in merged[way]["text"].items()]
+        counts = [word_errors(normalise(references[name]), normalise(text)) for name, text in texts[way].items()]
         errors = 100 * sum(sum(c[1:]) for c in counts) / sum(c[0] for c in counts)
-        unlike = sum(merged[way]["tokens"][name] != ids for name, ids in merged[OURS]["tokens"].items())
+        unlike = sum(texts[way][name] != text for name, text in texts[OURS].items())
         speed = f"{rate[way]:7.1f} {rate[way] * audio / count:9.1f} {rate[way] / rate[STOCK]:6.2f}"
         lines.append(
             f"{way:22} {speed} {cpu[way]:7.1f} {cpu[STOCK] / cpu[way]:6.2f} {errors:6.2f}  {'' if way == OURS else unlike}"

@@ -10,10 +10,10 @@ from torch import nn
 
 from kdse.errors import UserError
 from kdse.plugin.search.config import SearchConfig
-from kdse.plugin.search.search import Recogniser, Search, words
+from kdse.plugin.search.search import Search, words
 
 TOKENS = ["<blank>", "<unk>", *"ABCDEFGHI", "<sos/eos>"]
-FRAMES = (12, 22, 6, 17)
+FRAMES = (8, 12, 5)
 SIZES = {"attention_heads": 2, "linear_units": 16, "num_blocks": 2}
 LOCATION = {"atype": "location", "adim": 8, "aconv_chans": 3, "aconv_filts": 4}
 DECODERS = {
@@ -122,7 +122,7 @@ def test_attention_search_is_espnets(decoder, ctc_weight, build, latents):
     )
 
 
-@pytest.mark.parametrize("beam", [1, 2, 5, 8])
+@pytest.mark.parametrize("beam", [1, 2, 6])
 @pytest.mark.parametrize("decoder", ["transducer", "transducer, gru"])
 def test_transducer_search_is_espnets(decoder, beam, build, latents):
     """Its greedy search, and its default search with every beam."""
@@ -167,7 +167,7 @@ def test_a_large_beam_of_the_transducer_finds_the_best_sequence(build):
 )
 def test_an_utterance_gets_in_a_batch_what_it_gets_alone(decoder, config, build, latents):
     search = Search(build(decoder), config)
-    order = torch.tensor([2, 0, 3, 1])
+    order = torch.tensor([2, 0, 1])
     together = search(latents[order], torch.tensor(FRAMES)[order])
     for found, row in zip(together, order.tolist()):
         [alone] = search(latents[row : row + 1, : FRAMES[row]], torch.tensor([FRAMES[row]]))
@@ -181,16 +181,6 @@ def test_an_utterance_without_frames_gets_nothing(build, latents):
     assert found[1].tokens == [] and [f.tokens for f in found[::2]] == [
         f.tokens for f in search(latents[:3:2], torch.tensor([5, 4]))
     ]
-
-
-def test_waveforms_keep_their_order(build):
-    rng = np.random.default_rng(0)
-    waves = [(0.1 * rng.standard_normal(n)).astype(np.float32) for n in (8000, 12000, 8000, 9000, 12000)]
-    recognise = Recogniser(build("rnn"), SearchConfig(decode="ctc_beam", beam_size=4), batch_seconds=1.0)
-    together = recognise(waves)
-    for wave, found in zip(waves, together):
-        assert recognise([wave])[0].tokens == found.tokens
-    assert len({tuple(found.tokens) for found in together}) > 2 and recognise([]) == []
 
 
 def test_pieces_become_words():

@@ -23,11 +23,18 @@ def greedy(log_probs: Tensor, frames: Tensor, blank: int) -> list[Found]:
         frames: (B,) valid frames.
     """
     scores, best = log_probs.max(-1)
-    new = torch.cat([torch.ones_like(best[:, :1], dtype=torch.bool), best[:, 1:] != best[:, :-1]], 1) & (best != blank)
     valid = torch.arange(best.shape[1], device=best.device) < frames[:, None]
     totals = scores.masked_fill(~valid, 0.0).sum(1).tolist()
-    paths = zip(best.tolist(), (new & valid).tolist(), totals)
-    return [Found([token for token, is_new in zip(path, first) if is_new], total) for path, first, total in paths]
+    return [Found(merge(path[:n], blank), total) for path, n, total in zip(best.tolist(), frames.tolist(), totals)]
+
+
+def merge(path: list[int], blank: int) -> list[int]:
+    """CTC's map from a path to labels: repeats are one, then blanks go (Graves et al. 2006, the map B).
+
+    >>> merge([0, 5, 5, 0, 5, 6], blank=0)
+    [5, 5, 6]
+    """
+    return [t for t, before in zip(path, [None, *path], strict=False) if t != before and t != blank]
 
 
 class Beam(NamedTuple):

@@ -1,10 +1,8 @@
 """The entry point: from an ESPnet model, latents and a config to the best hypothesis of each utterance."""
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kdse.data.audio import RATE
 from kdse.errors import UserError
 from kdse.plugin.search import attention, ctc, transducer
 from kdse.plugin.search.config import SearchConfig
@@ -13,10 +11,6 @@ from kdse.plugin.search.ctc_prefix import CTCPrefix
 from kdse.plugin.search.decoders import steps_of
 from kdse.plugin.search.lm import Fusion, context_of, load_lm
 from kdse.plugin.search.ngram import Ngram, NgramContext
-from kdse.plugin.speed import cheap_convolutions
-
-TOGETHER = 64
-"""Utterances that are searched at once, at least: more of them cost less each, until their states leave the processor's caches."""
 
 
 class Search:
@@ -91,45 +85,6 @@ class Search:
         if self.ngram is not None and self.config.ngram_weight:
             contexts.append((self.config.ngram_weight, NgramContext(self.ngram, rows)))
         return Fusion(contexts) if contexts else None
-
-
-class Recogniser:
-    """Waveforms to hypotheses: the encoder takes waveforms of one length together, the search utterances of similar lengths.
-
-    Args:
-        model: an ESPnet ASR model in eval mode; its convolutions are laid out anew, in place, to be quick.
-        config, where: see `Search`.
-        batch_seconds: of audio that the encoder takes at once, at RATE samples a second.
-    """
-
-    def __init__(self, model: nn.Module, config: SearchConfig, where: str = "the recogniser", batch_seconds: float = 60.0):
-        cheap_convolutions(model)
-        self.model, self.search, self.batch_seconds = model, Search(model, config, where), batch_seconds
-
-    def __call__(self, waves: list[np.ndarray]) -> list[Found]:
-        """The best hypothesis of each waveform (N,), float32 in [-1, 1), in their order."""
-        order = sorted(range(len(waves)), key=lambda i: len(waves[i]))
-        found: dict[int, Found] = {}
-        waiting: dict[int, Tensor] = {}
-        while order:
-            most = max(1, int(self.batch_seconds * RATE / len(waves[order[0]])))
-            batch = [i for i in order[:most] if len(waves[i]) == len(waves[order[0]])]
-            order = order[len(batch) :]
-            waiting |= dict(zip(batch, self._latents([waves[i] for i in batch])))
-            if len(waiting) >= TOGETHER or not order:
-                frames = torch.tensor([len(latents) for latents in waiting.values()], device=next(iter(waiting.values())).device)
-                padded = nn.utils.rnn.pad_sequence(list(waiting.values()), batch_first=True)
-                found |= dict(zip(waiting, self.search(padded, frames)))
-                waiting = {}
-        return [found[i] for i in range(len(waves))]
-
-    @torch.inference_mode()
-    def _latents(self, waves: list[np.ndarray]) -> list[Tensor]:
-        """(U, D) of each of some waveforms of one length."""
-        speech = torch.from_numpy(np.stack(waves)).to(next(self.model.parameters()).device)
-        latents, frames = self.model.encode(speech, torch.full((len(waves),), speech.shape[1], device=speech.device))
-        latents = latents[0] if isinstance(latents, tuple) else latents
-        return [x[:n] for x, n in zip(latents, frames.tolist())]
 
 
 def words(tokens: list[str], ids: list[int]) -> str:
