@@ -1,4 +1,4 @@
-"""`kdse bench`: what trainings, front ends and scoring cost on this machine, as ratios of one run."""
+"""`kdse bench`: what trainings, front ends, scoring and decoding cost on this machine, as ratios of one run."""
 
 import argparse
 import importlib
@@ -8,6 +8,7 @@ KINDS = {
     "approaches": "kdse.plugin.bench_approaches",
     "cost": "kdse.plugin.bench_cost",
     "score": "kdse.scoring.bench",
+    "decode": "kdse.bench_decode",
 }
 """kind: module with `add_arguments(kinds)` and `run(args)`."""
 

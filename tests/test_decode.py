@@ -5,8 +5,9 @@ import random
 import pytest
 
 from kdse.cli import main
+from kdse.plugin.search.ctc import merge
 from kdse.recognisers import batches
-from kdse.recognisers.espnet import Espnet, merge
+from kdse.recognisers.espnet import Espnet
 from kdse.stage import Step
 
 TOKENS = ["<blank>", "<unk>", "▁", "A", "B", "▁GO", "ING", "▁TWO", "<sos/eos>"]
@@ -72,7 +73,7 @@ def backend(tmp_path):
         ("batch_seconds: x", "d.yaml: batch_seconds takes a float like 60.0, not 'x'"),
         ("decode: [ctc_greedy]", "d.yaml: decode takes a str like 'ctc_greedy', not ['ctc_greedy']"),
         ("recogniser: espnt", "d.yaml: there is no recogniser 'espnt' (did you mean 'espnet'?); there are: espnet"),
-        ("decode: beam", "d.yaml: decode is 'ctc_greedy' in this version, not 'beam'"),
+        ("decode: beam", "d.yaml: decode is one of ctc_greedy, ctc_beam, attention, transducer, not 'beam'"),
         ("", "is not finished; run stage 2 first"),
     ],
 )

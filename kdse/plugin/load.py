@@ -43,8 +43,8 @@ def read_state(path: Path | str) -> dict[str, torch.Tensor]:
     return state
 
 
-def load(task, folder: Path | str, device: str = "cpu") -> tuple[nn.Module, argparse.Namespace]:
-    """Build the model of `folder`/config.yaml, load `folder`/model.pth; return it in eval mode with its config.
+def load(task, folder: Path | str, device: str = "cpu", checkpoint: str = "model.pth") -> tuple[nn.Module, argparse.Namespace]:
+    """Build the model of `folder`/config.yaml, load its checkpoint; return it in eval mode with its config.
 
     Raises: UserError where the config describes no model, or the checkpoint does not fit.
     """
@@ -67,8 +67,8 @@ def load(task, folder: Path | str, device: str = "cpu") -> tuple[nn.Module, argp
         raise UserError(f"{config} names a file that cannot be read: {e.filename}") from e
     except (TypeError, ValueError, RuntimeError, UserError) as e:
         raise UserError(f"{config} describes no model: {explain(e) or str(e).partition(chr(10))[0]}") from e
-    _check_tokens(folder, getattr(args, "token_list", None))
-    load_state(model, folder / "model.pth")
+    _check_tokens(folder / checkpoint, getattr(args, "token_list", None))
+    load_state(model, folder / checkpoint)
     return model.to(device).eval(), args
 
 
@@ -84,15 +84,15 @@ OUTPUTS = ("ctc.ctc_lo.bias", "decoder.output_layer.bias", "decoder.output.bias"
 """Parameters with one value for each token."""
 
 
-def _check_tokens(folder: Path, tokens: list[str] | None) -> None:
+def _check_tokens(checkpoint: Path, tokens: list[str] | None) -> None:
     """Raise UserError where the token list is not as long as the model's output."""
     if not isinstance(tokens, list):
         return
-    state = read_state(folder / "model.pth")
+    state = read_state(checkpoint)
     for name in OUTPUTS:
         if name in state and len(state[name]) != len(tokens):
             known = f"{len(tokens)} tokens, and its checkpoint was trained with {len(state[name])}"
-            raise UserError(f"{folder}: the token list does not match the model: it has {known}")
+            raise UserError(f"{checkpoint.parent}: the token list does not match the model: it has {known}")
 
 
 def load_front_end(run: Path | str, device: str = "cpu"):
