@@ -2,7 +2,6 @@
 
 from kdse.report.best import best_of
 from kdse.report.footer import NAMES
-from kdse.report.omega import without_front_end
 from kdse.report.rows import WER, Results, Scores, System
 from kdse.report.tables import Column, Table
 
@@ -15,20 +14,24 @@ def backends_table(results: Results, set_name: str) -> Table | None:
     """WER of every run that another backend than the home one was scored with, a column for each backend, beside it the difference
     to no front end with the same backend; None where there is no other backend on the set.
 
-    Seeds are those that all backends have of a system.
+    Seeds are those that all backends have of a system. What the home backend makes of students of other teachers stands among the
+    rows of other backends, under its name, so that the home tables compare students of one teacher.
     """
-    columns = {home_name(results): results} | results.backends
-    heard = {name: {s.family: s for s in found.on(set_name)} for name, found in columns.items()}
-    heard = {name: systems for name, systems in heard.items() if systems}
-    others = {family for name, systems in heard.items() if name in results.backends for family in systems}
+    home = home_name(results)
+    columns = [(home, results), *results.backends.items()]
+    heard: dict[str, dict[str, System]] = {}
+    for name, found in columns:
+        if systems := {s.family: s for s in found.on(set_name)}:
+            heard[name] = heard.get(name, {}) | systems
+    others = {s.family for found in results.backends.values() for s in found.on(set_name)}
     if not others:
         return None
-    ordered = {s.family: s for found in columns.values() for s in found.on(set_name) if s.family in others}
+    ordered = {s.family: s for _, found in columns for s in found.on(set_name) if s.family in others}
     table = Table("backends", f"{set_name}, {results.corpus}, by the backend that listens", _columns(list(heard)), [])
     table.rows = [{"system": _label(results, s), "teacher": _teacher(s)} for s in ordered.values()]
     ceilings = [i for i, s in enumerate(ordered.values()) if s.approach == CEILING]
     for name, systems in heard.items():
-        bare = without_front_end(columns[name], set_name)
+        bare = next((s for s in systems.values() if s.approach == "mct_noisy"), None)
         scores: dict[int, Scores] = {}
         for number, family in enumerate(ordered):
             system = systems.get(family)

@@ -47,6 +47,25 @@ def test_rows_columns_and_differences(others):
     assert found["joint_grad_dccrn-s"]["wer_rnn"] == "its own" and "wer_mct_noisy_seed0" not in found["joint_grad_dccrn-s"]
 
 
+def test_what_the_home_backend_hears_of_other_teachers_students(others, make_rows, commit):
+    """It stands in the home column of the matrix, compared with what home hears without a front end, and in no home table."""
+    home = "mct_noisy_seed0"
+    rows = make_rows("kd", student="dccrn-s", params=198_402, ease=0.2)
+    for row in rows:
+        row.update(run="kd_dccrn-s_rnn_seed0", teacher="asr_rnn", backend=home)
+    commit(others / "made", rows)
+    shutil.move(others / "made" / "results", others / f"results/backends/{home}")
+    results = read_results(others)
+    table = backends_table(results, "test_noisy")
+    assert [c.key for c in table.columns if c.key.startswith("wer_")] == [f"wer_{home}", "wer_rnn"]
+    (row,) = (row for row in table.rows if row["teacher"] == "rnn")
+    (system,) = results.backends[home].on("test_noisy")
+    bare = next(s for s in results.on("test_noisy") if s.approach == "mct_noisy")
+    assert row[f"wer_{home}"] == system.scores("test_noisy", WER).estimate() and "wer_rnn" not in row
+    assert row[f"gain_{home}"] == system.scores("test_noisy", WER).minus(bare.scores("test_noisy", WER))
+    assert "kd_dccrn-s_rnn" not in {s.family for s in results.systems}
+
+
 def test_without_other_backends_there_is_no_matrix(recipe):
     assert backends_table(read_results(recipe), "test_noisy") is None
 

@@ -20,6 +20,7 @@ omegas="0"
 # Configs: files here or below the repository's own folder
 asr_config=conf/asr/conformer.yaml
 asr_model=
+second_asr=
 teacher_config=conf/teacher/conformer.yaml
 student_config=conf/student/bandcrn-m.yaml
 all_config=conf/student/bandcrn-m_warm.yaml
@@ -59,6 +60,7 @@ Options (with their values now):
   --train_jobs $train_jobs    trainings that run at once (stages 3 and 4, then 6), each with its share of the cores
   --asr_config $asr_config    the backend; conf/asr has others
   --asr_model "$asr_model"    a trained ESPnet model in its place: an experiment folder, a packed archive, a .pth file
+  --second_asr "$second_asr"    another backend of stages 3 and 5, by the name of its config, that teaches beside the first
   --teacher_config $teacher_config
   --student_config $student_config
   --all_config $all_config    the student of --approaches all, which starts from stage 4's
@@ -115,6 +117,11 @@ heard_by=${listener%"$tag"} heard_by=${heard_by#asr_} results=results other=()
 [ "$heard_by" = "$HOME_BACKEND" ] || results=results/backends/$heard_by other=(--backend "$heard_by") claim= # a claim is about home
 teacher=$expdir/se_teacher_$(basename "$teacher_config" .yaml)$tag
 tokens=$expdir/tokens$of$tag
+taught=(--backend "$backend" --tokens "$tokens")
+if [ -n "$second_asr" ]; then
+    of+=_with-$second_asr suffix=_$second_asr
+    taught+=(--second "$expdir/asr_$second_asr$tag" "$expdir/tokens${suffix/#_$HOME_BACKEND/}$tag")
+fi
 read -ra approach_list <<<"$(unique "$approaches")"
 read -ra seed_list <<<"$(unique "$seeds")"
 read -ra baseline_list <<<"$(unique "$baselines")"
@@ -138,13 +145,14 @@ name_of() {
 
 # front_end APPROACH SEED YAML: train a student by an approach; kdse itself knows which approaches there are.
 front_end() {
-    local file options=() name
+    local file options=() name taught=("${taught[@]}")
     name=$(name_of "$@")
+    [ "$1" != standalone_se ] || taught=("${taught[@]:0:4}") # it learns from none, so it takes no second
     for file in "conf/approach/$1.yaml" "$root/conf/approach/$1.yaml"; do
         [ ! -f "$file" ] || { options=(--approach_config "$file") && break; }
     done
     run "$train_cmd" "train_$name" kdse train se --approach "$1" "${options[@]}" --seed "$2" --config "$3" \
-        --backend "$backend" --tokens "$tokens" --se_teacher "$teacher" --out "$expdir/$name" "${training[@]}"
+        "${taught[@]}" --se_teacher "$teacher" --out "$expdir/$name" "${training[@]}"
 }
 
 # Runs that stages 7 to 9 process: no front end, the classical ones, the SE teacher, the students.
