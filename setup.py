@@ -26,6 +26,7 @@ INSTALL = [
 EXTRAS = {
     "eval": ["fast-bss-eval==0.1.3", "pesq==0.0.4", "pystoi==0.4.1", "speechmos==0.0.1.1"],
     "export": ["onnx==1.23.2", "onnxruntime==1.32.0"],
+    "recognisers": ["faster-whisper==1.2.1", "inflect==7.6.0", "pocketsphinx==5.1.1"],
     "report": ["matplotlib==3.11.2"],
     "dev": [
         "hypothesis==6.170.15",

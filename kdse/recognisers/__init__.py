@@ -24,6 +24,9 @@ HOME = "espnet"
 # name: module:class
 REGISTRY = {
     HOME: "kdse.recognisers.espnet:Espnet",
+    "whisper": "kdse.recognisers.whisper:Whisper",
+    "pocketsphinx": "kdse.recognisers.pocketsphinx:PocketSphinx",
+    "command": "kdse.recognisers.command:Command",
 }
 
 
@@ -113,6 +116,11 @@ def read_recogniser(path: Path | None) -> tuple[str, Options]:
     options = kind(**values)  # numbers as they are written, so that what is finished stays finished
     options.check(str(path))
     return name, options
+
+
+def lacks(recogniser: str, package: str, error: ImportError) -> UserError:
+    """The sentence for a package that is not installed."""
+    return UserError(f"the recogniser {recogniser} needs the package {package} ({error}); 'make check' shows how to install it")
 
 
 def batches(lengths: Sequence[int], seconds: float, equal: bool) -> Iterator[list[int]]:

@@ -108,7 +108,7 @@ def score_set(folder: Path, about: dict, name: str, data: Path, heard: dict[Path
     from kdse.scoring.words import char_errors, normalise, word_errors
 
     items = read_items(data)
-    texts = {path: read_hypotheses(path / "text") for path in heard}
+    texts = {path: read_hypotheses(path) for path in heard}
     for path, hyps in texts.items():
         check_same_ids(items, hyps, path / "text")
     omegas = [float(decode.get("omega", 0.0)) for decode in heard.values()]
@@ -116,7 +116,7 @@ def score_set(folder: Path, about: dict, name: str, data: Path, heard: dict[Path
     for number, (path, decode) in enumerate(heard.items()):
         rates = read_token_errors(path)
         for key, item in items.items():
-            ref, hyp = normalise(item.ref), normalise(texts[path][key])
+            ref, hyp = normalise(item.ref), texts[path][key]
             values, missing = scores[key][number]
             tokens = {} if key in rates else {"token_error_rate": NO_TOKENS if item.clean else NO_REFERENCE}
             yield (
@@ -165,13 +165,22 @@ def read_items(folder: Path) -> dict[str, Item]:
     }
 
 
-def read_hypotheses(path: Path) -> dict[str, str]:
-    """Read the text that stage 8 wrote; a hypothesis may be empty."""
+def read_hypotheses(folder: Path) -> dict[str, str]:
+    """Read the text that stage 8 wrote, in the form in which errors are counted; a hypothesis may be empty."""
     from kdse.data.datadir import read_table
+    from kdse.scoring.spoken import spoken
+    from kdse.scoring.words import normalise
 
+    path = folder / "text"
     if not path.exists():
         raise UserError(f"there is no {path}; decode the set first (stage 8)")
-    return read_table(path, empty=True)
+    foreign = _is_foreign(_decode_config(folder))
+    return {key: normalise(spoken(words) if foreign else words) for key, words in read_table(path, empty=True).items()}
+
+
+def _is_foreign(decode: dict) -> bool:
+    """Whether what was heard comes from a recogniser that writes as it likes: ESPnet's, trained on transcripts, are not named."""
+    return "recogniser" in decode
 
 
 def read_token_errors(folder: Path) -> dict[str, float]:
@@ -271,9 +280,11 @@ def _write_config(path: Path, about: dict, decodes: dict[str, dict], command: st
 
     Commit and library versions belong to the scoring that made the rows, so they stay while the rows stay the same.
     """
+    from kdse.scoring.spoken import SPOKEN
     from kdse.scoring.words import NORMALISATION
 
-    scoring = {"command": command, "decode": decodes, "normalisation": NORMALISATION}
+    normalisation = f"{NORMALISATION}; {SPOKEN}" if any(map(_is_foreign, decodes.values())) else NORMALISATION
+    scoring = {"command": command, "decode": decodes, "normalisation": normalisation}
     scoring |= {"commit": commit(), "versions": versions(LIBRARIES)}
     old = read_yaml(path) if path.exists() else {}
     if not rows_changed and isinstance(old.get("scoring"), dict):

@@ -73,11 +73,11 @@ def trial(folder: Path, set_name: str, dump: Path, backend: str, note: str = "")
     about, items, listener = read_run(folder), read_items(dump / set_name), listens(folder, backend)
 
     def wers(heard: Path) -> dict[str, float]:
-        hyps = read_hypotheses(heard / "text")
+        hyps = read_hypotheses(heard)
         check_same_ids(items, hyps, heard / "text")
         counts: dict[str, list[int]] = {}
         for key, item in items.items():
-            n, *errors = word_errors(normalise(item.ref), normalise(hyps[key]))
+            n, *errors = word_errors(normalise(item.ref), hyps[key])
             for group in ("all", "clean" if item.snr is None else f"{item.snr:g} dB"):
                 total = counts.setdefault(group, [0, 0])
                 total[0] += n

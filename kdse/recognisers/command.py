@@ -1,0 +1,126 @@
+"""Any program that reads a list of WAV files and prints what it hears."""
+
+import os
+import signal
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kdse.errors import UserError
+from kdse.recognisers import RATE, Hypothesis, Options, Recogniser
+
+LAST = 3
+"""Lines of a failed command's own that are repeated."""
+
+
+@dataclass(frozen=True)
+class CommandOptions(Options):
+    """conf/decode/command.yaml shows these.
+
+    Attributes:
+        batch_seconds: audio of one call, since a program takes its time to start.
+        command: the program and its arguments, run without a shell. One more argument follows: a file with the path of a WAV
+            (16 kHz, mono, 16 bit) on each line.
+        stdin: give it that list on standard input instead.
+        time_limit: seconds for one call.
+    """
+
+    batch_seconds: float = 3600.0
+    command: tuple[str, ...] = ("",)
+    stdin: bool = False
+    time_limit: float = 7200.0
+
+    def check(self, where: str) -> None:
+        if not self.command or not self.command[0]:
+            raise UserError(f"{where}: command is a list, the program and its arguments, such as [python, listen.py]")
+        if self.time_limit <= 0:
+            raise UserError(f"{where}: time_limit is a number of seconds above 0, not {self.time_limit}")
+
+
+class Command(Recogniser):
+    """A program that prints a line for each WAV: `name words` in any order, the name being the file's with or without its folder
+    and `.wav`; or, where no line begins with such a name, words alone in the order of the list. Of what it writes to standard error
+    the end is shown where it fails.
+    """
+
+    Options = CommandOptions
+    decode = "command"
+
+    def transcribe(self, waves: list[np.ndarray]) -> list[Hypothesis]:
+        import soundfile
+
+        from kdse.data.audio import to_int16
+
+        if not waves:
+            return []
+        with tempfile.TemporaryDirectory(prefix="kdse-") as folder:
+            paths = [Path(folder) / f"kdse{number:06d}.wav" for number in range(len(waves))]
+            for path, wave in zip(paths, waves, strict=True):
+                soundfile.write(path, to_int16(wave), RATE, subtype="PCM_16")
+            listed = Path(folder) / "wav.list"
+            listed.write_text("".join(f"{path}\n" for path in paths), encoding="utf-8")
+            return [Hypothesis(words) for words in self._read(self._run(listed), paths)]
+
+    def _run(self, listed: Path) -> str:
+        """What the command prints."""
+        words = [*map(str, self.options.command), *([] if self.options.stdin else [str(listed)])]
+        try:
+            # A session of its own, so that all that it started ends with it; files, because nobody reads a pipe meanwhile.
+            with open(listed) as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+                stdin = given if self.options.stdin else subprocess.DEVNULL
+                process = subprocess.Popen(words, stdin=stdin, stdout=out, stderr=err, start_new_session=True)
+                try:
+                    code = process.wait(self.options.time_limit)
+                except subprocess.TimeoutExpired:
+                    code = None
+                finally:
+                    if process.returncode is None:
+                        os.killpg(process.pid, signal.SIGKILL)
+                        process.wait()
+                printed, complaint = (_text(file) for file in (out, err))
+        except OSError as e:
+            raise UserError(f"the command '{words[0]}' cannot be run: {e.strerror or e}") from e
+        if code != 0:
+            why = f"exit code {code}" if code is not None else f"it was ended after time_limit, {self.options.time_limit:g} s"
+            raise UserError(f"the command '{words[0]}' failed ({why}){_last_lines(complaint or printed)}")
+        self._complaint = complaint
+        return printed
+
+    def _read(self, printed: str, paths: list[Path]) -> list[str]:
+        """The words of each WAV."""
+        lines = printed.splitlines()
+        names = {name: number for number, path in enumerate(paths) for name in (path.stem, path.name, str(path))}
+        split = [(line.split(maxsplit=1) or [""]) for line in lines]
+        if not any(first in names for first, *_ in split):
+            if len(lines) != len(paths):
+                self._refuse(f"printed {len(lines)} lines for {len(paths)} files")
+            return [line.strip() for line in lines]
+        found: dict[int, str] = {}
+        for (first, *rest), line in zip(split, lines, strict=True):
+            if not line.strip():
+                continue
+            if first not in names:
+                self._refuse(f"printed a line that begins with no name of a file, while others do: '{line[:80]}'")
+            if names[first] in found:
+                self._refuse(f"printed two lines for {paths[names[first]].name}")
+            found[names[first]] = rest[0].strip() if rest else ""
+        missing = [path.name for number, path in enumerate(paths) if number not in found]
+        if missing:
+            self._refuse(f"printed no line for {len(missing)} of {len(paths)} files, the first {missing[0]}")
+        return [found[number] for number in range(len(paths))]
+
+    def _refuse(self, what: str) -> None:
+        raise UserError(f"the command '{self.options.command[0]}' {what}{_last_lines(self._complaint)}")
+
+
+def _text(file) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", errors="replace")
+
+
+def _last_lines(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()][-LAST:]
+    return f"; it said: {' / '.join(lines)}" if lines else ""

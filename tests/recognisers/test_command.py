@@ -1,0 +1,89 @@
+"""`command:`, a program from elsewhere: how its lines are read, and each way in which it can fail."""
+
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from kdse.errors import UserError
+from kdse.recognisers.command import Command, CommandOptions
+
+WAVES = [np.zeros(1600, np.float32), np.full(3200, 0.5, np.float32)]
+NAMES = "names = [line.strip().rsplit('/', 1)[1][:-4] for line in open(sys.argv[1])]\n"
+
+
+def listen(tmp_path, code: str, **options) -> list[str]:
+    """What a program hears in two waves."""
+    (tmp_path / "listen.py").write_text(f"import os, sys, time\n{code}")
+    command = Command(CommandOptions(command=(sys.executable, str(tmp_path / "listen.py")), **options))
+    return [h.words for h in command.transcribe(WAVES)]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "print('ONE'); print('TWO  THREE ')",
+        NAMES + "print(names[1], 'TWO  THREE'); print(names[0] + '.wav\\tONE')",
+        "paths = open(sys.argv[1]).read().split(); print(paths[0], 'ONE'); print(); print(paths[1], 'TWO  THREE')",
+    ],
+    ids=["in order", "by name, in any order", "by path"],
+)
+def test_lines_are_read_in_order_or_by_name(tmp_path, code):
+    assert listen(tmp_path, code) == ["ONE", "TWO  THREE"]
+
+
+def test_nothing_heard_is_a_hypothesis_too(tmp_path):
+    assert listen(tmp_path, NAMES + "print(names[0]); print(names[1], 'A')") == ["", "A"]
+    assert listen(tmp_path, "print(); print('A')") == ["", "A"]
+
+
+def test_the_list_may_come_on_standard_input(tmp_path):
+    code = "import wave\nassert len(sys.argv) == 1\n"
+    code += "for line in sys.stdin: print(wave.open(line.strip()).getnframes())"
+    assert listen(tmp_path, code, stdin=True) == ["1600", "3200"]
+
+
+def test_samples_are_those_of_the_waves(tmp_path):
+    """16-bit WAV; 0.5 is 16384."""
+    code = "import wave\nfor p in open(sys.argv[1]).read().split():\n"
+    code += "    print(int.from_bytes(wave.open(p).readframes(1), 'little'))"
+    assert listen(tmp_path, code) == ["0", "16384"]
+
+
+@pytest.mark.parametrize(
+    "code, message",
+    [
+        ("print('no model', file=sys.stderr); sys.exit(3)", r"failed \(exit code 3\); it said: no model$"),
+        ("print('1\\n2\\n3\\n4\\n5', file=sys.stderr); sys.exit(1)", r"it said: 3 / 4 / 5$"),
+        ("print('to stdout'); sys.exit(1)", r"it said: to stdout$"),
+        ("os.kill(os.getpid(), 9)", r"failed \(exit code -9\)$"),
+        ("print('ONE')", "printed 1 lines for 2 files$"),
+        ("print('A\\nB\\nC'); print('hm', file=sys.stderr)", "printed 3 lines for 2 files; it said: hm$"),
+        (NAMES + "print(names[0], 'A')", "printed no line for 1 of 2 files, the first kdse000001.wav"),
+        (NAMES + "print(names[0], 'A'); print(names[0], 'B')", "printed two lines for kdse000000.wav"),
+        (NAMES + "print(names[0], 'A'); print('done'); print(names[1])", "begins with no name of a file, while others do: 'done'"),
+    ],
+)
+def test_what_goes_wrong_is_one_sentence(tmp_path, code, message):
+    with pytest.raises(UserError, match=message) as e:
+        listen(tmp_path, code)
+    assert "\n" not in str(e.value) and str(e.value).startswith(f"the command '{sys.executable}' ")
+
+
+def test_a_program_that_is_not_there():
+    with pytest.raises(UserError, match="the command '/no/such/program' cannot be run: No such file"):
+        Command(CommandOptions(command=("/no/such/program",))).transcribe(WAVES)
+
+
+def test_the_time_limit_ends_the_program_and_what_it_started(tmp_path):
+    """Its child would write a file after 3 s, if it lived."""
+    late = tmp_path / "late"
+    code = f"import subprocess\nsubprocess.Popen([sys.executable, '-c', \"import time; time.sleep(3); open('{late}', 'w')\"])\n"
+    code += "print('still here', file=sys.stderr, flush=True)\ntime.sleep(60)"
+    started = time.monotonic()
+    with pytest.raises(UserError, match=r"it was ended after time_limit, 1.5 s.*; it said: still here"):
+        listen(tmp_path, code, time_limit=1.5)
+    assert time.monotonic() - started < 30
+    time.sleep(3)
+    assert not late.exists()

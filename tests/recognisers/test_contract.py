@@ -1,0 +1,145 @@
+"""What every recogniser promises, walked over the registry; one whose package or weights are missing here is skipped by name."""
+
+import dataclasses
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kdse.errors import UserError
+from kdse.recognisers import HOME, REGISTRY, Hypothesis, Options, find, read_recogniser
+from kdse.recognisers.whisper import PARTS
+
+RATE = 16000
+CONF = Path(__file__).resolve().parents[2] / "conf" / "decode"
+NEEDS = {"whisper": ("faster_whisper", *PARTS), "pocketsphinx": ("pocketsphinx",)}
+# An example of a program: it hears how many tenths of a second a file lasts.
+LISTEN = """import sys, wave
+for path in open(sys.argv[1]).read().split():
+    with wave.open(path) as f:
+        assert (f.getframerate(), f.getnchannels(), f.getsampwidth()) == (16000, 1, 2)
+        print(path, f.getnframes() // 1600)
+"""
+
+
+def babble(seconds: float, seed: int) -> np.ndarray:
+    """Noise in bursts, as loud as speech."""
+    t = np.arange(int(seconds * RATE)) / RATE
+    noise = np.random.default_rng(seed).standard_normal(len(t))
+    return (0.1 * np.clip(np.sin(13 * t), 0, None) * noise).clip(-1, 1 - 2**-15).astype(np.float32)
+
+
+@pytest.fixture(
+    scope="module", params=[name for name in REGISTRY if name != HOME]
+)  # HOME, with a network: tests/plugin/test_load.py
+def recogniser(request, tmp_path_factory):
+    """Each recogniser, loaded, with the least search where it has a choice."""
+    for module in NEEDS.get(request.param, ()):
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"{request.param} needs {module}")
+    options = {}
+    if request.param == "command":
+        script = tmp_path_factory.mktemp("command") / "listen.py"
+        script.write_text(LISTEN)
+        options = {"command": (sys.executable, str(script))}
+    if request.param == "whisper":
+        options = {"beam_size": 1}
+    made = find(request.param)
+    return made(made.Options(**options))
+
+
+def test_nothing_gives_nothing(recogniser):
+    assert recogniser.transcribe([]) == []
+
+
+def test_silence_and_a_tenth_of_a_second_give_a_hypothesis(recogniser):
+    """Whatever was heard in them: text without a line's end, and a finite score or none."""
+    waves = [np.zeros(RATE, np.float32), babble(0.1, 1), np.zeros(1, np.float32)]
+    found = recogniser.transcribe(waves)
+    assert len(found) == 3
+    for hypothesis in found:
+        assert isinstance(hypothesis, Hypothesis) and isinstance(hypothesis.words, str) and "\n" not in hypothesis.words
+        assert hypothesis.score is None or np.isfinite(hypothesis.score)
+
+
+def test_the_same_wave_gives_the_same_words_in_any_company(recogniser):
+    """Order is kept, and nothing that was heard before matters."""
+    waves = [babble(0.6, 1), babble(0.3, 2)]
+    alone = [recogniser.transcribe([wave])[0].words for wave in waves]
+    assert [h.words for h in recogniser.transcribe(waves[::-1])][::-1] == alone
+
+
+def test_tables_can_name_its_search(recogniser):
+    assert recogniser.decode and " " not in recogniser.decode
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_options_have_defaults_and_a_state(name):
+    kind = find(name).Options
+    assert issubclass(kind, Options) and dataclasses.is_dataclass(kind)
+    assert {"batch_seconds"} <= set(kind().state()) <= {field.name for field in dataclasses.fields(kind)}
+
+
+@pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_yaml_of_conf_decode_is_read(path):
+    name, options = read_recogniser(path)
+    assert name in REGISTRY and isinstance(options, find(name).Options)
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("recogniser: whispr", "there is no recogniser 'whispr' (did you mean 'whisper'?)"),
+        ("{recogniser: whisper, beam: 3}", "there is no option 'beam'"),
+        ("{recogniser: whisper, beam_size: 0}", "beam_size is 1 or more, not 0"),
+        ("{recogniser: whisper, model: nowhere}", "there is no Whisper model in CTranslate2's format"),
+        ("recogniser: command", "command is a list, the program and its arguments"),
+        ("{recogniser: command, command: [x], time_limit: 0}", "time_limit is a number of seconds above 0"),
+        ("base: other.yaml", "write 'recogniser: pocketsphinx' into it, too"),
+    ],
+)
+def test_mistakes_in_a_yaml_are_one_sentence(tmp_path, text, message):
+    (tmp_path / "other.yaml").write_text("recogniser: pocketsphinx\n")
+    (tmp_path / "d.yaml").write_text(text)
+    with pytest.raises(UserError) as e:
+        read_recogniser(tmp_path / "d.yaml")
+    assert str(e.value).startswith(str(tmp_path / "d.yaml")) and message in str(e.value)
+
+
+@pytest.mark.parametrize("name, package", [("whisper", "faster_whisper"), ("pocketsphinx", "pocketsphinx")])
+def test_a_missing_package_is_one_sentence(monkeypatch, name, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    made = find(name)
+    with pytest.raises(UserError, match=f"the recogniser {name} needs the package .*'make check' shows how to install it"):
+        made(made.Options())
+
+
+def test_missing_weights_are_one_sentence(monkeypatch):
+    from kdse.recognisers import whisper
+
+    monkeypatch.setattr(whisper, "PARTS", ("kdse_no_such_weights",))
+    with pytest.raises(UserError, match=r"has no weights: give 'model:', .* -r tools/whisper-requirements.txt"):
+        whisper.packaged_weights()
+
+
+def test_a_model_that_is_none_is_one_sentence(tmp_path):
+    pytest.importorskip("faster_whisper", reason="whisper needs faster_whisper")
+    (tmp_path / "model.bin").write_bytes(b"no model")
+    made = find("whisper")
+    with pytest.raises(UserError, match=f"cannot load the Whisper model {tmp_path}: "):
+        made(made.Options(model=str(tmp_path)))
+
+
+def test_pocketsphinx_hears_the_words_of_a_list_alone(tmp_path, capsys):
+    pytest.importorskip("pocketsphinx", reason="pocketsphinx needs pocketsphinx")
+    (tmp_path / "text").write_text("u1 GO LEFT\nu2 GO XQZW\n")
+    made = find("pocketsphinx")
+    recogniser = made(made.Options(words=str(tmp_path / "text")))
+    assert "its dictionary lacks 1 words of" in capsys.readouterr().out
+    heard = " ".join(h.words for h in recogniser.transcribe([babble(1.0, seed) for seed in range(3)]))
+    assert set(heard.split()) <= {"go", "left"} and recogniser.decode == "unigram_grammar"
+    (tmp_path / "text").write_text("u1 XQZW\n")
+    with pytest.raises(UserError, match="has no transcript with a word that the dictionary"):
+        made(made.Options(words=str(tmp_path / "text")))
