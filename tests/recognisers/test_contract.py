@@ -95,6 +95,7 @@ def test_every_yaml_of_conf_decode_is_read(path):
         ("{recogniser: whisper, beam: 3}", "there is no option 'beam'"),
         ("{recogniser: whisper, beam_size: 0}", "beam_size is 1 or more, not 0"),
         ("{recogniser: whisper, model: nowhere}", "there is no Whisper model in CTranslate2's format"),
+        ("{recogniser: pocketsphinx, words: nowhere}", "there is no list of words nowhere"),
         ("recogniser: command", "command is a list, the program and its arguments"),
         ("{recogniser: command, command: [x], time_limit: 0}", "time_limit is a number of seconds above 0"),
         ("base: other.yaml", "write 'recogniser: pocketsphinx' into it, too"),
@@ -139,7 +140,9 @@ def test_pocketsphinx_hears_the_words_of_a_list_alone(tmp_path, capsys):
     recogniser = made(made.Options(words=str(tmp_path / "text")))
     assert "its dictionary lacks 1 words of" in capsys.readouterr().out
     heard = " ".join(h.words for h in recogniser.transcribe([babble(1.0, seed) for seed in range(3)]))
-    assert set(heard.split()) <= {"go", "left"} and recogniser.decode == "unigram_grammar"
+    assert set(heard.split()) <= {"go", "left"} and recogniser.decode == "unigram_lm"
+    before = made.Options(words=str(tmp_path / "text")).state()
     (tmp_path / "text").write_text("u1 XQZW\n")
+    assert made.Options(words=str(tmp_path / "text")).state() != before  # what was decoded with other words is decoded again
     with pytest.raises(UserError, match="has no transcript with a word that the dictionary"):
         made(made.Options(words=str(tmp_path / "text")))
