@@ -171,8 +171,6 @@ class DistillationTask(Mixing, EnhancementTask):
         elif approach.needs_teacher or approach.needs_backend:
             tokens, precision = (conf["tokens"] if approach.needs_teacher else None), conf.get("teacher_precision", "fp32")
             teacher = load_teacher(conf["backend"], tokens, precision=precision)
-        if approach.needs_text and (backend or teacher.asr).ctc is None:
-            raise UserError(f"the backend {conf['backend']} has no CTC branch, by which this version decodes; take another backend")
         cls.clock = Clock(args.max_epoch)
         second = conf.get("second")
         other = load_teacher(**second, precision=conf.get("teacher_precision", "fp32")) if second else None
