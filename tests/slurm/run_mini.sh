@@ -39,7 +39,7 @@ jobs=../../../utils/jobs.sh
 printf 'export train_cmd="%s"\nexport cpu_cmd="%s"\n' "$jobs --where slurm --threads 1" "$jobs --where slurm --threads 1" \
     >"$folder/slurm/egs/TEMPLATE/kd1/cmd.sh"
 "$here/start.sh" "$folder/cluster"
-trap 'kill $(jobs -p) 2>/dev/null; "$here/stop.sh" "$folder/cluster"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; "$here/stop.sh" "$folder/cluster"' EXIT # without jobs, kill fails
 export SLURM_CONF=$folder/cluster/slurm.conf
 echo "==== through $(sinfo --version), commit $(cd "$root" && git rev-parse --short HEAD)"
 sinfo --Node --long | sed 1d
