@@ -108,7 +108,6 @@ def agree(model: nn.Module, config: SearchConfig, latents: torch.Tensor) -> None
         tokens, score = espnet(model, config, latents[row, :count])
         assert found[row].tokens == tokens, row
         assert found[row].score == pytest.approx(score, abs=1e-4)
-    assert any(len(f.tokens) > 1 for f in found)
 
 
 @pytest.mark.filterwarnings("ignore")
