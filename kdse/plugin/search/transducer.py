@@ -9,6 +9,9 @@ from kdse.errors import UserError
 from kdse.plugin.search.ctc import Found
 
 NEVER = float("-inf")
+PATIENCE = 50
+"""A frame is over after so many times `beam` prefixes, come what may: a model that is sure of label after label would keep it, and
+ESPnet, for ever."""
 
 
 class Prediction:
@@ -197,6 +200,9 @@ def _frame(tree: _Tree, heard: Tensor, prefixes: np.ndarray, scores: np.ndarray,
         best = open_scores[rows, :end].argmax(1)
         better = ended_scores[rows, :steps] > open_scores[rows, best][:, None]
         done = better.sum(1) >= beam
+        if steps >= PATIENCE * beam:
+            so_far = ended_scores[rows, :steps]
+            better, done = so_far >= np.partition(so_far, -beam, 1)[:, -beam, None], np.ones(len(rows), bool)
         over = rows[done]
         ended_scores[over, :steps] = np.where(better[done], ended_scores[over, :steps], NEVER)
         rows, best = rows[~done], best[~done]
