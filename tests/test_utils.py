@@ -167,6 +167,23 @@ def test_stages_print_the_commands_they_run(fake_recipe):
     assert [line.split()[2] for line in lines if line.startswith("$")] == ["data", "mix", "train"]
 
 
+@pytest.mark.parametrize("jobs", [1, 2, 3, 9])
+def test_runs_of_stages_8_and_9_are_shared_out(fake_recipe, jobs):
+    """Each run is in one job of the stage; no job is without any, and there are as many as asked for, or as there are runs."""
+    words = ("--stage", "8", "--stop_stage", "9", "--approaches", "kd", "--seeds", "0 1", "--exp_tag", "t", "--nj", "4")
+    done = fake_recipe(*words, "--inference_nj", str(jobs))
+    assert done.returncode == 0, done.stderr
+    student = Path(next(c for c in DEFAULT_CONFIGS if "student" in c)).stem
+    teacher = Path(next(c for c in DEFAULT_CONFIGS if "teacher" in c)).stem
+    runs = ["mct_noisy_seed0_t", "spectral_subtraction_t", f"se_teacher_{teacher}_t", *(f"kd_{student}_seed{s}_t" for s in (0, 1))]
+    for stage in ("decode", "score"):
+        commands = [line for line in done.stdout.splitlines() if line.startswith(f"$ kdse {stage} ")]
+        found = [re.search(r"--run ((?:exp/\S+ )+)", line)[1].split() for line in commands]
+        assert len(found) == min(jobs, len(runs))
+        assert sorted(run for part in found for run in part) == sorted(f"exp/{run}" for run in runs)
+    assert all(f"--nj {max(4 // jobs, 1)}" in line for line in commands)
+
+
 def test_train_stage_is_approaches_times_seeds(fake_recipe):
     done = fake_recipe("--stage", "6", "--stop_stage", "6", "--approaches", "kd standalone_se", "--seeds", "0 1", "--exp_tag", "t")
     student = Path(next(c for c in DEFAULT_CONFIGS if "student" in c)).stem
@@ -226,7 +243,8 @@ def test_a_killed_recipe_ends_what_it_started(fake_recipe, tmp_path, jobs):
         (["--omegas", ""], "--omegas are shares below 1"),
         (["--stage", "5", "--stop_stage", "3"], "names none of them"),
         (["--stop_stage", "99"], "stages go from 1 to 11"),
-        (["--train_jobs", "0"], "--train_jobs is a number from 1"),
+        (["--train_jobs", "0"], "--train_jobs and --inference_nj are numbers from 1, not '0' and '1'"),
+        (["--inference_nj", "x"], "are numbers from 1, not '1' and 'x'"),
     ],
 )
 def test_impossible_options_are_refused_before_anything_runs(fake_recipe, args, message):

@@ -9,6 +9,7 @@ nj=$(getconf _NPROCESSORS_ONLN)
 ngpu=0
 num_nodes=1
 train_jobs=1
+inference_nj=1
 expdir=exp
 dumpdir=dump
 exp_tag=
@@ -58,6 +59,7 @@ Options (with their values now):
   --omegas "$omegas"    observation adding in stages 8 and 9: shares of the noisy signal that are tried
   --nj $nj --ngpu $ngpu --num_nodes $num_nodes    processes of data stages; GPUs a node (0: CPU) and nodes of training
   --train_jobs $train_jobs    trainings that run at once (stages 3 and 4, then 6), each with its share of the cores
+  --inference_nj $inference_nj    jobs that the runs of stages 8 and 9 are shared out to; they run at once
   --asr_config $asr_config    the backend; conf/asr has others
   --asr_model "$asr_model"    a trained ESPnet model in its place: an experiment folder, a packed archive, a .pth file
   --second_asr "$second_asr"    another backend of stages 3 and 5, by the name of its config, that teaches beside the first
@@ -85,7 +87,8 @@ root=../../..
 [[ $stage =~ ^[0-9]+$ && $stop_stage =~ ^[0-9]+$ ]] || die "--stage and --stop_stage are numbers from 1 to 11"
 [ 1 -le "$stage" ] && [ "$stage" -le "$stop_stage" ] && [ "$stop_stage" -le 11 ] ||
     die "stages go from 1 to 11, and --stage $stage --stop_stage $stop_stage names none of them"
-[[ $train_jobs =~ ^[1-9][0-9]*$ ]] || die "--train_jobs is a number from 1, not '$train_jobs'"
+[[ "$train_jobs $inference_nj" =~ ^[1-9][0-9]*\ [1-9][0-9]*$ ]] ||
+    die "--train_jobs and --inference_nj are numbers from 1, not '$train_jobs' and '$inference_nj'"
 [ -n "$corpus" ] || die "--corpus is missing; call a recipe's run.sh, which sets it"
 . ./path.sh
 . ./cmd.sh
@@ -129,9 +132,8 @@ read -ra omega_list <<<"$(unique "$omegas")"
 [[ "${omega_list[*]}" =~ ^(0|0?\.[0-9]+)(\ (0|0?\.[0-9]+))*$ ]] || die "--omegas are shares below 1 with spaces between them, not '$omegas'"
 read -ra set_list <<<"$(unique "$sets")"
 [[ "${seed_list[*]}" =~ ^[0-9\ ]+$ ]] || die "--seeds are numbers with spaces between them, not '$seeds'"
-data_list=()
+data_list=() selected=()
 [ -z "$data_opts" ] || mapfile -t data_list <<<"$data_opts"
-selected=()
 [ ! -f selected.yaml ] || selected=(--selected selected.yaml)
 devices=(--ngpu "$ngpu" --num_nodes "$num_nodes")
 training=(--corpus "$corpus" --dump "$dumpdir" --mix "$mix_yaml" "${devices[@]}")
@@ -167,6 +169,19 @@ for approach in "${approach_list[@]}"; do
     done
 done
 everything=("$without_front_end" "${baseline_list[@]/%/$tag}" "${trained[@]}")
+
+# shared_out NAME COMMAND...: a command that takes all runs, as --inference_nj jobs of some of the runs.
+shared_out() {
+    local name=$1 runs=("${everything[@]/#/$expdir/}") count=${#everything[@]} part first=0 size
+    shift
+    share "$count" "$inference_nj"
+    for ((part = 1; part <= at_once; part++, first += size)); do
+        size=$(((count - first) / (at_once - part + 1)))
+        together run "$cpu_cmd" "$name$([ "$at_once" -eq 1 ] || echo "_$part")" "$@" --run "${runs[@]:first:size}" \
+            --omegas "${omega_list[@]}" --sets "${set_list[@]}" "${selected[@]}"
+    done
+    join
+}
 
 if within 1 "data"; then
     run "$cpu_cmd" data kdse data "$corpus" "${data_list[@]}" --out data --nj "$nj"
@@ -218,13 +233,11 @@ if within 7 "enhance"; then
 fi
 
 if within 8 "decode"; then
-    run "$cpu_cmd" decode kdse decode --run "${everything[@]/#/$expdir/}" --backend "$backend" --tokens "$tokens" --corpus "$corpus" \
-        --dump "$dumpdir" --config "$inference_yaml" --omegas "${omega_list[@]}" --sets "${set_list[@]}" "${selected[@]}"
+    shared_out decode kdse decode --backend "$backend" --tokens "$tokens" --corpus "$corpus" --dump "$dumpdir" --config "$inference_yaml"
 fi
 
 if within 9 "score"; then
-    run "$cpu_cmd" score kdse score --run "${everything[@]/#/$expdir/}" --backend "$listener" --dump "$dumpdir" --sets "${set_list[@]}" \
-        "${selected[@]}" --omegas "${omega_list[@]}" --out "$results" --nj "$nj"
+    shared_out score kdse score --backend "$listener" --dump "$dumpdir" --out "$results" --nj $((nj > inference_nj ? nj / inference_nj : 1))
 fi
 
 if within 10 "report"; then
