@@ -85,7 +85,7 @@ def test_two_backends_have_rows_in_two_places_and_stand_in_the_matrix(recipe, ca
     said = capsys.readouterr().out
     assert said.count("test_noisy: done before, skipped") == len(RUNS) and "quality of" in said and "runs again" not in said
     for folder, backend, errors in (("results", "deaf", [2, 1]), ("results/backends/loudness", "loudness", [1, 1])):
-        rows = read_rows(f"{folder}/standalone_se_half_seed0.jsonl.gz")
+        rows = list(read_rows(f"{folder}/standalone_se_half_seed0.jsonl.gz"))
         assert {(row["backend"], row["decode"]) for row in rows} == {(backend, "threshold")}
         assert [sum(row["word"][1:]) for row in rows] == errors
     assert "digit by digit" in yaml.safe_load(Path("results/mct_noisy_seed0.yaml").read_text())["scoring"]["normalisation"]
