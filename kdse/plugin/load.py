@@ -15,7 +15,14 @@ def load_state(model: nn.Module, path: Path | str, ignore: tuple[str, ...] = ())
 
     Raises: UserError where the file is missing or unreadable, or a parameter is missing, unexpected or of another shape.
     """
-    state = {key: value for key, value in read_state(path).items() if not (ignore and str(key).startswith(ignore))}
+    fit(model, {key: value for key, value in read_state(path).items() if not (ignore and str(key).startswith(ignore))}, path)
+
+
+def fit(model: nn.Module, state: dict[str, torch.Tensor], path: Path | str) -> None:
+    """Load the parameters of `path` strictly.
+
+    Raises: UserError where one is missing, unexpected or of another shape.
+    """
     own = model.state_dict()
     for key in sorted(own.keys() | state.keys(), key=str):
         if key not in state or key not in own:
@@ -67,8 +74,9 @@ def load(task, folder: Path | str, device: str = "cpu", checkpoint: str = "model
         raise UserError(f"{config} names a file that cannot be read: {e.filename}") from e
     except (TypeError, ValueError, RuntimeError, UserError) as e:
         raise UserError(f"{config} describes no model: {explain(e) or str(e).partition(chr(10))[0]}") from e
-    _check_tokens(folder / checkpoint, getattr(args, "token_list", None))
-    load_state(model, folder / checkpoint)
+    state = read_state(folder / checkpoint)
+    _check_tokens(state, folder, getattr(args, "token_list", None))
+    fit(model, state, folder / checkpoint)
     return model.to(device).eval(), args
 
 
@@ -84,15 +92,14 @@ OUTPUTS = ("ctc.ctc_lo.bias", "decoder.output_layer.bias", "decoder.output.bias"
 """Parameters with one value for each token."""
 
 
-def _check_tokens(checkpoint: Path, tokens: list[str] | None) -> None:
+def _check_tokens(state: dict[str, torch.Tensor], folder: Path, tokens: list[str] | None) -> None:
     """Raise UserError where the token list is not as long as the model's output."""
     if not isinstance(tokens, list):
         return
-    state = read_state(checkpoint)
     for name in OUTPUTS:
         if name in state and len(state[name]) != len(tokens):
             known = f"{len(tokens)} tokens, and its checkpoint was trained with {len(state[name])}"
-            raise UserError(f"{checkpoint.parent}: the token list does not match the model: it has {known}")
+            raise UserError(f"{folder}: the token list does not match the model: it has {known}")
 
 
 def load_front_end(run: Path | str, device: str = "cpu"):

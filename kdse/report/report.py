@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args) -> int:
     """Write everything, print the main table, check the claims."""
-    from kdse.report.rows import read_results, results_folder
+    from kdse.report.read import read_results, results_folder
     from kdse.report.tables import plain
 
     recipe = Path(args.recipe)
@@ -96,7 +96,7 @@ def place(recipe: Path, results, path: str) -> Path:
     >>> place(Path("kd1"), argparse.Namespace(name="rnn"), "results/plots/size.png").as_posix()
     'kd1/results/backends/rnn/plots/size.png'
     """
-    from kdse.report.rows import results_folder
+    from kdse.report.read import results_folder
 
     return results_folder(recipe, results.name) / path.removeprefix("results/") if results.name else recipe / path
 
@@ -127,7 +127,7 @@ def stale_files(recipe: Path | str) -> list[str]:
 
     A recipe without rows must not have a RESULTS.md.
     """
-    from kdse.report.rows import other_backends, read_results
+    from kdse.report.read import other_backends, read_results
     from kdse.report.sections import sections
 
     recipe, stale = Path(recipe), []

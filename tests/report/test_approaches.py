@@ -6,7 +6,8 @@ import yaml
 from kdse.report.approaches import approaches_table
 from kdse.report.curves import plot_omega_panels
 from kdse.report.plots import plot_training
-from kdse.report.rows import ORDER, read_results
+from kdse.report.read import read_results
+from kdse.report.rows import ORDER
 from kdse.report.sections import main_table, snr_table
 
 

@@ -7,8 +7,9 @@ import pytest
 from kdse import cli
 from kdse.errors import UserError
 from kdse.report.backends import backends_table
+from kdse.report.read import read_results
 from kdse.report.report import stale_files
-from kdse.report.rows import WER, read_results
+from kdse.report.rows import WER
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import pytest
 from kdse.costs import FIELDS, write_cost
 from kdse.errors import UserError
 from kdse.report.cost import claims, cost_table
+from kdse.report.read import read_results
 from kdse.report.report import render_files
-from kdse.report.rows import read_results
 from kdse.report.sections import sections
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from kdse.report.curves import plot_omega
 from kdse.report.omega import chosen, omega_table, oracle
-from kdse.report.rows import WER, read_results
+from kdse.report.read import read_results
+from kdse.report.rows import WER
 from kdse.report.sections import difference_table, main_table, sections
 
 OMEGAS = (0.2, 0.5)

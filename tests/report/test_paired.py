@@ -6,7 +6,8 @@ import pytest
 
 from kdse.report.approaches import approaches_table
 from kdse.report.paired import detectable_note, matched_pairs_test, show_p
-from kdse.report.rows import WER, compare, read_results
+from kdse.report.read import read_results
+from kdse.report.rows import WER, compare
 from kdse.report.sections import difference_table, main_table, snr_table
 from kdse.report.worst import alignment, worst_page
 from kdse.scoring.words import align, char_errors, word_errors

@@ -7,7 +7,8 @@ import yaml
 
 from kdse.errors import UserError
 from kdse.report.paper import HEARD, RECOGNISED, REFERENCE, paper_tables
-from kdse.report.rows import CER, WER, read_results
+from kdse.report.read import read_results
+from kdse.report.rows import CER, WER
 from kdse.report.tables import markdown, to_csv
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "reference" / "paper_tables.yaml"

@@ -2,8 +2,9 @@
 
 import pytest
 
+from kdse.report.read import read_results
 from kdse.report.report import check_claim, write_report
-from kdse.report.rows import WER, read_results
+from kdse.report.rows import WER
 from kdse.report.sections import main_table, sections
 from kdse.report.tables import to_csv
 

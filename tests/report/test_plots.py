@@ -5,7 +5,7 @@ import pytest
 
 from kdse import cli
 from kdse.report.plots import plot_losses, plot_tokens, read_curves
-from kdse.report.rows import read_results
+from kdse.report.read import read_results
 from kdse.tokens import write_tokens
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from kdse.report.errors import errors, paths, plot_errors
 from kdse.report.quality import noise_table, quality_table
-from kdse.report.rows import read_results
+from kdse.report.read import read_results
 
 
 def test_every_score_that_some_system_has_is_a_column(recipe):

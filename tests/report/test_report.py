@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from kdse import cli
+from kdse.report.read import read_results
 from kdse.report.report import stale_files
-from kdse.report.rows import read_results
 from kdse.report.sections import difference_table, main_table
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from kdse.errors import UserError
-from kdse.report.rows import CER, QUALITY, WER, compare, read_results
+from kdse.report.read import read_results
+from kdse.report.rows import CER, QUALITY, WER, compare
 
 STOI = QUALITY[1]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from kdse.report.curves import plot_size
-from kdse.report.rows import read_results
+from kdse.report.read import read_results
 from kdse.report.size import size_table, sizes
 
 

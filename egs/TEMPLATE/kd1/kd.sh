@@ -117,7 +117,7 @@ backend=$expdir/asr_$asr$tag
 listener=$(basename "$backend") # in stages 8 to 10, unless the inference config names another recogniser
 ! grep '^recogniser:' "$inference_yaml" | grep -qv espnet || listener=$(basename "$inference_config" .yaml)
 heard_by=${listener%"$tag"} heard_by=${heard_by#asr_} results=results other=()
-[ "$heard_by" = "$HOME_BACKEND" ] || results=results/backends/$heard_by other=(--backend "$heard_by") claim= # a claim is about home
+[ "$heard_by$second_asr" = "$HOME_BACKEND" ] || results=results/backends/$heard_by other=(--backend "$heard_by") claim= # a claim is about home
 teacher=$expdir/se_teacher_$(basename "$teacher_config" .yaml)$tag
 tokens=$expdir/tokens$of$tag
 taught=(--backend "$backend" --tokens "$tokens")
