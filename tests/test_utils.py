@@ -292,6 +292,7 @@ def test_shellcheck():
     [
         ("", "asr_conformer", "results"),
         ("--exp_tag x", "asr_conformer_x", "results"),
+        ("--second_asr transducer --approaches kd", "asr_conformer", "results/backends/conformer"),
         ("--asr_config conf/asr/transformer.yaml", "asr_transformer", "results/backends/transformer"),
         ("--inference_config conf/decode/whisper.yaml", "whisper", "results/backends/whisper"),
     ],
