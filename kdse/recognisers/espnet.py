@@ -39,6 +39,7 @@ class Espnet(Recogniser):
         import torch
 
         from kdse.plugin.load import load_teacher
+        from kdse.plugin.packed import pack_encoder
         from kdse.plugin.search.search import Search
         from kdse.plugin.speed import cheap_convolutions
 
@@ -49,6 +50,7 @@ class Espnet(Recogniser):
         self.book = load_tokens(tokens) if tokens else None
         self.model = self.teacher.asr
         cheap_convolutions(self.model)
+        pack_encoder(self.model.encoder)
         self.pieces = self.model.token_list
         self.search = Search(self.model, options, f"the backend {backend}")
 

@@ -1,0 +1,75 @@
+"""Matrix products of an encoder that only listens: by oneDNN, with weights laid out once.
+
+torch hands float32 products to MKL, which on AMD processors reaches half of what oneDNN does (`docs/speed.md`), and computes a
+pointwise convolution by a kernel made for wider ones. An activation after a product is computed while its result is in the cache.
+"""
+
+import torch
+from torch import Tensor, nn
+
+ACTIVATIONS = {"ReLU": "relu", "Swish": "swish", "GELU": "gelu"}
+"""What oneDNN can compute with a product, by the class of the module."""
+
+
+class PackedLinear(nn.Linear):
+    """A product whose weights oneDNN has laid out; what follows it is "none" or one of `ACTIVATIONS`."""
+
+    after, approximation = "none", ""
+
+    def pack(self) -> None:
+        """Lay the weights out as they are now."""
+        self.packed = torch.ops.mkldnn._reorder_linear_weight(self.weight.detach().contiguous())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., D) -> (..., D')."""
+        return torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, self.after, [], self.approximation)
+
+
+class PackedPointwise(nn.Conv1d):
+    """A convolution of kernel 1 as a product over channels, in the layout (B, T, C), from which Conformers turn to it and back."""
+
+    def pack(self) -> None:
+        """Lay the weights out as they are now."""
+        self.packed = torch.ops.mkldnn._reorder_linear_weight(self.weight.detach().squeeze(2).contiguous())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, T) -> (B, C', T)."""
+        return torch.ops.mkldnn._linear_pointwise(x.transpose(1, 2), self.packed, self.bias, "none", [], "").transpose(1, 2)
+
+
+def pack_encoder(encoder: nn.Module) -> None:
+    """Let an ESPnet encoder in eval mode compute faster, in place; parameters and their names stay. Values differ by rounding.
+
+    It must be frozen: no gradient flows through it any more, and weights that are loaded later are not heard. What is not in
+    float32 on a CPU stays as it is, and so does all where torch was built without these kernels.
+    """
+    if not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")):
+        return
+    for module in encoder.modules():
+        weight = getattr(module, "weight", None)
+        if weight is None or weight.dtype != torch.float32 or weight.device.type != "cpu":
+            continue
+        if type(module) is nn.Linear:
+            module.__class__ = PackedLinear
+        elif type(module) is nn.Conv1d and _is_pointwise(module):
+            module.__class__ = PackedPointwise
+        else:
+            continue
+        module.pack()
+    for module in encoder.modules():
+        _join_activation(module)
+
+
+def _is_pointwise(conv: nn.Conv1d) -> bool:
+    return (conv.kernel_size, conv.stride, conv.padding, conv.groups) == ((1,), (1,), (0,), 1)
+
+
+def _join_activation(module: nn.Module) -> None:
+    """In ESPnet's feed-forward layers, compute the activation with the product before it."""
+    product, activation = getattr(module, "w_1", None), getattr(module, "activation", None)
+    if type(module).__name__ != "PositionwiseFeedForward" or type(product) is not PackedLinear:
+        return
+    if (name := type(activation).__name__) in ACTIVATIONS:
+        product.after = ACTIVATIONS[name]
+        product.approximation = getattr(activation, "approximate", "")
+        module.activation = nn.Identity()

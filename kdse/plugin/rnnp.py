@@ -1,0 +1,17 @@
+"""ESPnet's projected LSTM encoder (`RNNP`, version 202511) drops units between its layers in eval mode, too: a recogniser with it
+gives other words each time it is asked. Here it drops none while it listens."""
+
+from espnet.nets.pytorch_backend.rnn.encoders import RNNP
+
+
+def _rate(encoder: RNNP) -> float:
+    return encoder._dropout if encoder.training else 0.0
+
+
+def _set_rate(encoder: RNNP, rate: float) -> None:
+    encoder._dropout = rate
+
+
+def register() -> None:
+    """Let every such encoder know whether it trains."""
+    RNNP.dropout = property(_rate, _set_rate)
