@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,7 @@ def _share(paths: dict[str, str], names: list[str], part: int, parts: int) -> di
 
 
 def time_part(args: argparse.Namespace, paths: dict[str, str]) -> dict:
-    """Recognise some utterances in every way, block by block, after one that is not timed.
+    """Recognise some utterances in every way, block by block, after a little that is not timed. Batches are those of stage 8.
 
     Returns: audio in seconds; wall-clock and processor seconds and texts for each way.
     """
@@ -87,24 +88,30 @@ def time_part(args: argparse.Namespace, paths: dict[str, str]) -> dict:
     waves = {name: (read_audio(path, name) / FULL_SCALE).astype(np.float32) for name, path in paths.items()}
     stock, recogniser = Stock(args.model, options), Espnet(options, args.model)
 
-    def ours(part: list[str]) -> dict[str, str]:
-        part = sorted(part, key=lambda name: len(waves[name]))
+    names = sorted(waves, key=lambda name: len(waves[name]))
+    together = [
+        [names[i] for i in batch]
+        for batch in batches([len(waves[name]) for name in names], options.batch_seconds, recogniser.equal_lengths)
+    ]
+
+    def ours(part: list[list[str]]) -> dict[str, str]:
         found = {}
-        for batch in batches([len(waves[name]) for name in part], options.batch_seconds, recogniser.equal_lengths):
-            chosen = [part[i] for i in batch]
-            found |= {name: h.words for name, h in zip(chosen, recogniser.transcribe([waves[name] for name in chosen]))}
+        for batch in part:
+            found |= {name: h.words for name, h in zip(batch, recogniser.transcribe([waves[name] for name in batch]), strict=True)}
         return found
 
-    ways = {STOCK: lambda part: {name: recogniser.text(stock(waves[name]).tokens) for name in part}}
+    def alone(decode: Callable[[np.ndarray], list[int]]):
+        return lambda part: {name: recogniser.text(decode(waves[name])) for batch in part for name in batch}
+
+    ways = {STOCK: alone(lambda wave: stock(wave).tokens)}
     if options.decode == "ctc_greedy":
-        ways[LOOP] = lambda part: {name: recogniser.text(bare_greedy(stock.model, waves[name])) for name in part}
+        ways[LOOP] = alone(lambda wave: bare_greedy(stock.model, wave))
     ways[OURS] = ours
-    names = list(waves)
     found = {way: {"seconds": 0.0, "cpu": 0.0, "text": {}} for way in ways}
     for decode in ways.values():
-        decode(names[:2])
+        decode([names[:2]])
     for number in range(args.blocks):
-        block = list(_share(paths, names, number, args.blocks))
+        block = together[number :: args.blocks]
         for way in list(ways)[:: 1 if number % 2 else -1]:
             started, cpu = time.perf_counter(), time.process_time()
             found[way]["text"] |= ways[way](block)

@@ -1,11 +1,15 @@
-"""Matrix products of an encoder that only listens: by oneDNN, with weights laid out once.
+"""What an encoder that only listens need not do: matrix products by oneDNN, with weights laid out once, and attention in one pass.
 
 torch hands float32 products to MKL, which on AMD processors reaches half of what oneDNN does (`docs/speed.md`), and computes a
 pointwise convolution by a kernel made for wider ones. An activation after a product is computed while its result is in the cache.
 """
 
+import math
+
 import torch
+from espnet.nets.pytorch_backend.transformer.attention import RelPositionMultiHeadedAttention
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 ACTIVATIONS = {"ReLU": "relu", "Swish": "swish", "GELU": "gelu"}
 """What oneDNN can compute with a product, by the class of the module."""
@@ -37,6 +41,27 @@ class PackedPointwise(nn.Conv1d):
         return torch.ops.mkldnn._linear_pointwise(x.transpose(1, 2), self.packed, self.bias, "none", [], "").transpose(1, 2)
 
 
+class RelativeAttention(RelPositionMultiHeadedAttention):
+    """Attention with relative positions (Dai et al., arXiv 1901.02860) of utterances of one length; others get ESPnet's."""
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor, pos_emb: Tensor, mask: Tensor | None) -> Tensor:
+        """(B, U, D) -> (B, U, D), with (1, 2U - 1, D) positions.
+
+        ESPnet pads and reshapes scores of 2U - 1 positions until those that belong together stand in one place; here they are read
+        from where they are, frame i and frame j at U - 1 - i + j.
+        """
+        if mask is not None and not bool(mask.all()):
+            return super().forward(query, key, value, pos_emb, mask)
+        q, k, v = self.forward_qkv(query, key, value)
+        batch, heads, frames, size = q.shape
+        positions = self.linear_pos(pos_emb).view(1, -1, heads, size).transpose(1, 2)
+        scores = torch.matmul((q + self.pos_bias_v[:, None]) / math.sqrt(size), positions.transpose(-2, -1))
+        row = 2 * frames - 1
+        scores = scores.as_strided((batch, heads, frames, frames), (heads * frames * row, frames * row, row - 1, 1), frames - 1)
+        found = F.scaled_dot_product_attention(q + self.pos_bias_u[:, None], k, v, attn_mask=scores)
+        return self.linear_out(found.transpose(1, 2).reshape(batch, frames, heads * size))
+
+
 def pack_encoder(encoder: nn.Module) -> None:
     """Let an ESPnet encoder in eval mode compute faster, in place; parameters and their names stay. Values differ by rounding.
 
@@ -58,6 +83,8 @@ def pack_encoder(encoder: nn.Module) -> None:
         module.pack()
     for module in encoder.modules():
         _join_activation(module)
+        if type(module) is RelPositionMultiHeadedAttention and not module.zero_triu:
+            module.__class__ = RelativeAttention
 
 
 def _is_pointwise(conv: nn.Conv1d) -> bool:

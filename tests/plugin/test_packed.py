@@ -6,11 +6,11 @@ from espnet.nets.pytorch_backend.transformer.positionwise_feed_forward import Po
 from espnet2.asr.encoder.vgg_rnn_encoder import VGGRNNEncoder
 from torch import nn
 
-from kdse.plugin.packed import PackedLinear, PackedPointwise, pack_encoder
+from kdse.plugin.packed import PackedLinear, PackedPointwise, RelativeAttention, pack_encoder
 
 SMALL = {"output_size": 16, "attention_heads": 2, "linear_units": 24, "num_blocks": 2}
 ENCODERS = {
-    "conformer": {"cnn_module_kernel": 3, "macaron_style": True},
+    "conformer": {"cnn_module_kernel": 3, "macaron_style": True, "rel_pos_type": "latest"},
     "transformer": {},
     "e_branchformer": {"cgmlp_linear_units": 16, "cgmlp_conv_kernel": 3},
 }
@@ -29,9 +29,20 @@ def test_latents_differ_by_rounding(asr_model, name):
     before, state = latents(asr), {key: value.clone() for key, value in asr.state_dict().items()}
     pack_encoder(asr.encoder)
     kinds = {type(module) for module in asr.encoder.modules()}
-    assert PackedLinear in kinds and nn.Linear not in kinds and (PackedPointwise in kinds) == (name == "conformer")
+    assert PackedLinear in kinds and nn.Linear not in kinds
+    assert (PackedPointwise in kinds) == (name == "conformer") and (RelativeAttention in kinds) == (name != "transformer")
     torch.testing.assert_close(latents(asr), before, rtol=1e-4, atol=1e-5)
     assert list(asr.state_dict()) == list(state) and all(torch.equal(asr.state_dict()[key], state[key]) for key in state)
+
+
+def test_utterances_of_several_lengths(asr_model):
+    """Attention of a padded batch is ESPnet's own, mask and all."""
+    asr = asr_model("conformer", **SMALL | ENCODERS["conformer"])
+    wave, lengths = 0.1 * torch.randn(2, 9000, generator=torch.Generator().manual_seed(0)), torch.tensor([9000, 5000])
+    with torch.inference_mode():
+        before = asr.eval().encode(wave, lengths)[0]
+        pack_encoder(asr.encoder)
+        torch.testing.assert_close(asr.encode(wave, lengths)[0], before, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("activation", [nn.ReLU(), nn.GELU(), nn.GELU("tanh"), nn.Tanh()])
