@@ -86,28 +86,40 @@ def ssl_weights(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def mini(tmp_path_factory) -> Path:
+    """Stages 1 and 2 of the smallest mini."""
+    pytest.importorskip("hibari", reason="mini speaks through text-to-speech wheels; 'make setup' installs them")
+    root = tmp_path_factory.mktemp("mini")
+    assert main(["data", "mini", "--size", "smallest", "--out", str(root / "data")]) == 0
+    mix = ["--data", str(root / "data"), "--dump", str(root / "dump"), "--sets", str(CONF.parent / "mix" / "default.yaml")]
+    assert main(["mix", *mix]) == 0
+    return root
+
+
 def test_every_config_is_trained_here():
     assert sorted(SMALL) == sorted(path.stem for path in CONF.glob("*.yaml"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
-def test_a_backend_trains_decodes_and_teaches(name, packs, noisy_set, ssl_weights, train_se, short, yaml_file, tmp_path):
-    """From conf/asr at a tiny size: stage 3, words, acoustic tokens, a gradient in the waveform, and a student of `kd`."""
-    config = {"base": str(CONF / f"{name}.yaml"), "kdse_tokens": {"vocab_size": 12, "model_type": "char"}, **SMALL[name]}
+def test_a_backend_trains_decodes_and_teaches(name, mini, ssl_weights, student_yaml, short, yaml_file, tmp_path):
+    """From conf/asr at a tiny size, on mini: stage 3, words, acoustic tokens, a gradient in the waveform, and a student of `kd`."""
+    config = {"base": str(CONF / f"{name}.yaml"), "kdse_tokens": {"vocab_size": 40}, **SMALL[name]}
     if name == "ssl":
         config["frontend_conf"] = config["frontend_conf"] | {"weights": str(ssl_weights)}
     yaml = yaml_file(tmp_path / "conf" / f"{name}.yaml", config | short | {"max_epoch": 1})
-    out, tokens = tmp_path / "exp" / f"asr_{name}", tmp_path / "exp" / "tokens"
-    words = ["--config", yaml, "--out", out, "--dump", packs, "--data", packs.parent / "data", "--corpus", "tiny"]
-    assert main(["train", "asr", *map(str, words)]) == 0
+    out, tokens, data = tmp_path / "exp" / f"asr_{name}", tmp_path / "exp" / "tokens", ["--dump", mini / "dump", "--corpus", "mini"]
+    assert main(["train", "asr", *map(str, ["--config", yaml, "--out", out, "--data", mini / "data", *data])]) == 0
 
-    words = ["--run", tmp_path / "exp" / "mct_noisy_seed0", "--backend", out, "--corpus", "tiny"]
-    assert main(["decode", *map(str, words), "--dump", str(noisy_set.parent), "--sets", noisy_set.name]) == 0
-    text = tmp_path / "exp" / "mct_noisy_seed0" / "decode" / out.name / noisy_set.name / "text"
-    assert [line.split()[0] for line in text.read_text().splitlines()] == ["t0", "t1", "t2"]
+    words = ["--run", tmp_path / "exp" / "mct_noisy_seed0", "--backend", out, "--sets", "dev_noisy", *data]
+    assert main(["decode", *map(str, words)]) == 0
+    found = tmp_path / "exp" / "mct_noisy_seed0" / "decode" / out.name / "dev_noisy" / "text"
+    heard = (mini / "dump" / "dev_noisy" / "text").read_text().splitlines()
+    assert [line.split()[0] for line in found.read_text().splitlines()] == [line.split()[0] for line in heard]
 
     clusters = yaml_file(tmp_path / "conf" / "tokens.yaml", {"clusters": 3})
-    assert main(["tokens", *map(str, ["--backend", out, "--dump", packs, "--config", clusters, "--out", tokens])]) == 0
+    assert main(["tokens", *map(str, ["--backend", out, "--dump", mini / "dump", "--config", clusters, "--out", tokens])]) == 0
     teacher = load_teacher(out, tokens)
     wave = (0.1 * torch.randn(2, 16000)).requires_grad_()
     heard = teacher.listen(wave, torch.tensor([16000, 16000]), posteriors=True)
@@ -115,7 +127,9 @@ def test_a_backend_trains_decodes_and_teaches(name, packs, noisy_set, ssl_weight
     heard.latents.square().sum().backward()
     assert torch.isfinite(wave.grad).all() and (wave.grad != 0).any(1).all()
     assert [n for n, p in teacher.asr.named_parameters() if p.grad is not None] == []
-    assert train_se(tmp_path / "exp" / "kd", "kd", "--backend", out, "--tokens", tokens, max_epoch=1) == 0
+    student = yaml_file(tmp_path / "conf" / "student.yaml", {"base": str(student_yaml), "max_epoch": 1})
+    words = ["--approach", "kd", "--config", student, "--out", tmp_path / "exp" / "kd", "--backend", out, "--tokens", tokens, *data]
+    assert main(["train", "se", *map(str, words)]) == 0
 
 
 def test_a_frozen_network_keeps_its_weights_and_brings_them_along(packs, ssl_weights, short, yaml_file, tmp_path, capsys):
