@@ -33,9 +33,10 @@ unit: export MALLOC_MMAP_THRESHOLD_ := 4294967296
 unit: export MALLOC_TRIM_THRESHOLD_ := 17179869184
 unit: export MALLOC_TOP_PAD_ := 268435456
 # One thread for each of two processes: most tests are short, and a file's tests stay together because they share what they trained.
+# Their order stays as collected: tests/conftest.py puts whole recipes first.
 unit: export OMP_NUM_THREADS := 1
 unit: setup  ## all tests, doctests included, in two processes
-	@$(BIN)/pytest -q -n 2 --dist loadfile
+	@$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 format: setup  ## format Python and sort imports
 	@$(BIN)/ruff check --fix --exit-zero --quiet .

@@ -1,13 +1,19 @@
 """`command:`, a program from elsewhere: how its lines are read, and each way in which it can fail."""
 
+import os
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kdse.errors import UserError
+from kdse.recognisers import read_recogniser
 from kdse.recognisers.command import Command, CommandOptions
+from kdse.recognisers.pocketsphinx import PocketSphinx, PocketSphinxOptions
+
+ROOT = Path(__file__).resolve().parents[2]
 
 WAVES = [np.zeros(1600, np.float32), np.full(3200, 0.5, np.float32)]
 NAMES = "names = [line.strip().rsplit('/', 1)[1][:-4] for line in open(sys.argv[1])]\n"
@@ -87,3 +93,16 @@ def test_the_time_limit_ends_the_program_and_what_it_started(tmp_path):
     assert time.monotonic() - started < 30
     time.sleep(3)
     assert not late.exists()
+
+
+def test_the_example_of_conf_is_heard_from_a_recipe(monkeypatch):
+    """conf/decode/command.yaml names a program that is there, which hears what PocketSphinx hears."""
+    pytest.importorskip("pocketsphinx", reason="an extra, 'recognisers', which 'make setup' installs")
+    monkeypatch.chdir(ROOT / "egs" / "mini" / "kd1")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    name, options = read_recogniser(ROOT / "conf" / "decode" / "command.yaml")
+    noise = (0.1 * np.random.default_rng(0).standard_normal(16000)).astype(np.float32)
+    waves = [noise, np.zeros(1600, np.float32), noise * np.linspace(0, 1, 16000, dtype=np.float32)]
+    expected = PocketSphinx(PocketSphinxOptions()).transcribe(waves)
+    assert any(h.words for h in expected)
+    assert name == "command" and [h.words for h in Command(options).transcribe(waves)] == [h.words for h in expected]

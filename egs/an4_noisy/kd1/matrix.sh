@@ -32,7 +32,7 @@ hears() {
 }
 
 conf=../../../conf/decode
-hears asr_conformer exp/asr_conformer $conf/ctc_greedy.yaml "${taught[@]}" # what it hears of the others stands in results/
+hears asr_conformer exp/asr_conformer $conf/ctc_greedy.yaml "${shared[@]}" "${taught[@]}"
 hears asr_$other exp/asr_$other $conf/$other.yaml "${shared[@]}" "${taught[@]}"
 hears pocketsphinx exp/asr_conformer conf/decode/pocketsphinx.yaml "${shared[@]}" "${taught[@]}"
 hears whisper exp/asr_conformer $conf/whisper.yaml "${shared[@]}" "${taught[@]}"

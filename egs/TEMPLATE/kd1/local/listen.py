@@ -1,0 +1,19 @@
+#!/usr/bin/env python3
+"""An example of a program for conf/decode/command.yaml: hears each WAV of a list with PocketSphinx, prints its name and words."""
+
+import sys
+import wave
+from pathlib import Path
+
+from pocketsphinx import Decoder
+
+decoder = Decoder(samprate=16000, loglevel="FATAL")
+for line in Path(sys.argv[1]).read_text(encoding="utf-8").splitlines():
+    with wave.open(line, "rb") as audio:
+        samples = audio.readframes(audio.getnframes())
+    decoder.reinit_feat()
+    decoder.start_utt()
+    decoder.process_raw(samples, full_utt=True)
+    decoder.end_utt()
+    found = decoder.hyp()
+    print(Path(line).stem, found.hypstr if found else "")
