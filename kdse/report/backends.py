@@ -15,7 +15,8 @@ def backends_table(results: Results, set_name: str) -> Table | None:
     to no front end with the same backend; None where there is no other backend on the set.
 
     Seeds are those that all backends have of a system. What the home backend makes of students of other teachers stands among the
-    rows of other backends, under its name, so that the home tables compare students of one teacher.
+    rows of other backends, under its name, so that the home tables compare students of one teacher; rows there of a run that the
+    home tables have, too, count here in their place.
     """
     home = home_name(results)
     columns = [(home, results), *results.backends.items()]
@@ -47,11 +48,14 @@ def backends_table(results: Results, set_name: str) -> Table | None:
         best = best_of(WER, list(scores.values()), [list(scores).index(i) for i in ceilings if i in scores])
         if best is not None:
             table.bold.add((list(scores)[best], f"wer_{name}"))
+    own = {s.family for s in results.on(set_name)}
+    anew = home in results.backends and any(s.family in own for s in results.backends[home].on(set_name))
     decodes = "; ".join(f"{name}: {', '.join(sorted({s.decode for s in systems.values()}))}" for name, systems in heard.items())
     table.notes = [
         "A front end was distilled from its teacher alone; the other backends never heard it in training. Beside each WER stands "
         "the paired difference to no front end with the same backend, in points, negative where the front end helps. Seeds are "
-        f"those that all backends have of a system. Decoding: {decodes}.",
+        f"those that all backends have of a system. Decoding: {decodes}."
+        + (f" All models here, those of the column {home} too, were trained for this table, not for the others." if anew else ""),
         "Whole reports of the other backends: "
         + ", ".join(f"`results/backends/{name}/RESULTS.md`" for name in results.backends)
         + ".",

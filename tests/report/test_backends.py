@@ -67,6 +67,25 @@ def test_what_the_home_backend_hears_of_other_teachers_students(others, make_row
     assert "kd_dccrn-s_rnn" not in {s.family for s in results.systems}
 
 
+def test_models_trained_for_the_matrix_take_the_place_of_home_ones(others, make_rows, commit):
+    """In the home column, its differences, and nowhere else; the notes say so."""
+    home, kept = "mct_noisy_seed0", read_results(others)
+    for rows in (make_rows("mct_noisy", ease=-0.2), make_rows("kd", student="dccrn-s", params=198_402, ease=0.4)):
+        commit(others / "made", [row | {"backend": home} for row in rows])
+    shutil.move(others / "made" / "results", others / f"results/backends/{home}")
+    results = read_results(others)
+    table = backends_table(results, "test_noisy")
+    bare, kd = ({s.approach: s for s in results.backends[home].on("test_noisy")}[name] for name in ("mct_noisy", "kd"))
+    row = next(row for row in table.rows if row["system"] == "kd_dccrn-s")
+    assert row[f"wer_{home}"] == kd.scores("test_noisy", WER).estimate()
+    assert row[f"gain_{home}"] == kd.scores("test_noisy", WER).minus(bare.scores("test_noisy", WER))
+    assert "were trained for this table" in table.notes[0]
+    assert "were trained for this table" not in backends_table(kept, "test_noisy").notes[0]
+    assert [s.scores("test_noisy", WER).estimate() for s in results.on("test_noisy")] == [
+        s.scores("test_noisy", WER).estimate() for s in kept.on("test_noisy")
+    ]
+
+
 def test_without_other_backends_there_is_no_matrix(recipe):
     assert backends_table(read_results(recipe), "test_noisy") is None
 
