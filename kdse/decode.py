@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from kdse.errors import UserError
-from kdse.files import atomic_dir, read_yaml
+from kdse.files import atomic_dir, locked, read_yaml
 from kdse.progress import progress, say
 from kdse.recognisers import HOME, Hypothesis, Options, Recogniser, batches, find, read_recogniser
 from kdse.runs import OMEGAS, all_decoded, check_omegas, decoded, has_own_recogniser, write_run
 from kdse.selected import allowed_sets
 from kdse.stage import Step, done_config, done_hash
-from kdse.tokens import read_tokens, write_tokens
+from kdse.tokens import check_origin, read_tokens, write_tokens
 
 NO_FRONT_END = "mct_noisy"
 
@@ -82,6 +82,8 @@ def _at_home(args: argparse.Namespace, options: Options) -> tuple["Listener", di
         raise UserError(f"{args.backend} is not finished; run stage 3 first")
     if args.tokens and tokens is None:
         raise UserError(f"{args.tokens} is not finished; run stage 5 first")
+    if args.tokens:
+        check_origin(args.tokens, args.backend)
     state = {"config": options.state(), "backend": backend} | ({"tokens": tokens} if tokens else {})
     return Listener(args.backend.name, HOME, options, args.backend, args.tokens), state
 
@@ -147,12 +149,13 @@ class Listener:
         """The acoustic tokens of a set's clean signals, computed once: they stay in the folder of the tokenizer."""
         out, what = self.folder / f"clean_{data.name}", f"tokens of clean {data.name}"
         step = Step(out, {"tokens": done_hash(self.folder), "set": done_hash(data)}, what)
-        if step.needed():
-            found = self.hear(data / "spk1.scp", what)
-            with atomic_dir(out) as part:
-                write_tokens(part / "tokens", {utt: h.tokens for utt, h in found.items()})
-            step.finish()
-        return read_tokens(out / "tokens")
+        with locked(self.folder):  # jobs of --inference_nj come here at once
+            if step.needed():
+                found = self.hear(data / "spk1.scp", what)
+                with atomic_dir(out) as part:
+                    write_tokens(part / "tokens", {utt: h.tokens for utt, h in found.items()})
+                step.finish()
+            return read_tokens(out / "tokens")
 
     def hear(self, scp: Path, what: str, other: Path | None = None, share: float = 0.0) -> dict[str, Hypothesis]:
         """What is heard in every file of a wav.scp, in the order of their names; in (1 - share) of it + share of the `other`.
@@ -163,6 +166,8 @@ class Listener:
         from kdse.data.datadir import read_table
 
         paths, noisy = read_table(scp), read_table(other) if other else {}
+        if not paths:
+            raise UserError(f"{scp} names no utterance")
 
         def wave(utt: str) -> np.ndarray:
             samples = read_audio(paths[utt], utt)

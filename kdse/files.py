@@ -85,6 +85,13 @@ def _locked(folder: Path, how: int, needed: bool = True) -> Iterator[None]:
         os.close(handle)
 
 
+@contextmanager
+def locked(folder: Path | str) -> Iterator[None]:
+    """Let one process at a time into the block, where the file system has locks."""
+    with _locked(Path(folder), fcntl.LOCK_EX, needed=False):
+        yield
+
+
 def write_text(path: Path | str, text: str) -> None:
     """Write `text` to `path` atomically as UTF-8."""
     with atomic_path(path) as part:

@@ -10,6 +10,7 @@ import numpy as np
 
 from kdse.errors import UserError
 from kdse.files import atomic_path, check_keys
+from kdse.stage import done_config, done_hash
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,13 @@ class TokenBook:
         squares = (self.centroids**2).sum(1)
         found = [(squares - 2 * part @ self.centroids.T).argmin(1) for part in blocks(latents)]
         return np.concatenate(found) if found else np.zeros(0, int)
+
+
+def check_origin(tokens: Path, backend: Path) -> None:
+    """Raise UserError where tokens of stage 5 were made with another recogniser than the one in `backend`."""
+    made, own = (done_config(tokens) or {}).get("backend"), done_hash(backend)
+    if made and own and made != own:
+        raise UserError(f"the tokens {tokens} were made with another recogniser than {backend}; run stage 5 with this one")
 
 
 BLOCK = 100_000

@@ -271,6 +271,30 @@ def test_missing_config_is_named(fake_recipe):
     assert "there is no config conf/student/gone.yaml" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "name, options, message",
+    [
+        ("decode/conformer.yaml", "--inference_config", "conformer is a backend of conf/asr or exp; rename it"),
+        ("decode/mine.yaml", "--inference_config", "mine is a backend of conf/asr or exp; rename it"),
+        ("decode/whisper.yml", "--inference_config", "a config is a .yaml file, not conf/decode/whisper.yml"),
+        ("asr/conformer.yaml", "--second_asr conformer --asr_config", "--second_asr conformer is the first recogniser, too"),
+    ],
+)
+def test_names_that_would_mix_up_recognisers(fake_recipe, tmp_path, name, options, message):
+    """Before any stage runs."""
+    config, made = tmp_path / "conf" / name, tmp_path / "egs/x/kd1/exp/asr_mine"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    made.mkdir(parents=True)
+    config.write_text("recogniser: whisper\n")
+    done = fake_recipe(*options.split(), f"conf/{name}")
+    assert done.returncode == 2 and message in done.stderr and "$ kdse" not in done.stdout
+
+
+def test_the_second_teacher_s_tokens_have_its_whole_name(fake_recipe):
+    done = fake_recipe("--stage", "6", "--stop_stage", "6", "--approaches", "kd", "--second_asr", "conformer-large")
+    assert "--second exp/asr_conformer-large exp/tokens_conformer-large " in done.stdout
+
+
 @pytest.mark.parametrize("script", [*SCRIPTS, ROOT / ".ci/run"], ids=lambda p: str(p.relative_to(ROOT)))
 def test_scripts_are_short_and_start_right(script):
     lines = script.read_text().splitlines()
@@ -294,6 +318,7 @@ def test_shellcheck():
         ("--exp_tag x", "asr_conformer_x", "results"),
         ("--second_asr transducer --approaches kd", "asr_conformer", "results/backends/conformer"),
         ("--asr_config conf/asr/transformer.yaml", "asr_transformer", "results/backends/transformer"),
+        ("--second_asr conformer --asr_config conf/asr/rnn.yaml --approaches kd", "asr_rnn", "results/backends/rnn"),
         ("--inference_config conf/decode/whisper.yaml", "whisper", "results/backends/whisper"),
     ],
 )

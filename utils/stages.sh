@@ -4,12 +4,26 @@
 
 # config FILE: the recipe's own file, else the repository's of the same name.
 config() {
+    [[ $1 == *.yaml ]] || die "a config is a .yaml file, not $1"
     if [ -f "$1" ]; then
         echo "$1"
     elif [ -f "$root/$1" ]; then
         echo "$root/$1"
     else
         die "there is no config $1, neither in $PWD nor in $(cd "$root" && pwd)"
+    fi
+}
+
+# listener_of YAML BACKEND: the name in score rows of the recogniser that an inference config chooses; a backend has its folder's.
+listener_of() {
+    local name
+    name=$(basename "$1" .yaml)
+    if ! grep -q '^recogniser: ' "$1" || grep -qx 'recogniser: espnet' "$1"; then
+        basename "$2"
+    elif [ -f "$root/conf/asr/$name.yaml" ] || [ -d "$expdir/asr_$name" ]; then
+        die "$1: rows name the recogniser by this file, and $name is a backend of conf/asr or $expdir; rename it"
+    else
+        echo "$name"
     fi
 }
 

@@ -119,12 +119,13 @@ def load_teacher(backend: Path | str, tokens: Path | str | None, layer: int = 0,
     Raises: UserError where the tokens are of another backend.
     """
     from kdse.plugin.teacher import FrozenTeacher
-    from kdse.tokens import load_tokens
+    from kdse.tokens import check_origin, load_tokens
 
     asr, _ = load_backend(backend)
     if tokens is None:
         return FrozenTeacher(asr, layer, precision=precision)
     book = load_tokens(tokens)
+    check_origin(Path(tokens), Path(backend))
     blocks, size = len(getattr(asr.encoder, "encoders", ())), asr.encoder.output_size()
     if book.layer > blocks or book.centroids.shape[1] != size:
         of, has = f"layer {book.layer} with {book.centroids.shape[1]} values", f"{blocks} layers with {size}"

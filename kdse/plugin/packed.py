@@ -8,6 +8,8 @@ import math
 
 import torch
 from espnet.nets.pytorch_backend.transformer.attention import RelPositionMultiHeadedAttention
+from espnet.nets.pytorch_backend.transformer.positionwise_feed_forward import PositionwiseFeedForward
+from espnet.nets.pytorch_backend.transformer.subsampling import TooShortUttError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -38,7 +40,7 @@ class PackedPointwise(nn.Conv1d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T) -> (B, C', T)."""
-        return torch.ops.mkldnn._linear_pointwise(x.transpose(1, 2), self.packed, self.bias, "none", [], "").transpose(1, 2)
+        return torch.ops.mkldnn._linear_pointwise(x.transpose(-1, -2), self.packed, self.bias, "none", [], "").transpose(-1, -2)
 
 
 class RelativeAttention(RelPositionMultiHeadedAttention):
@@ -65,15 +67,15 @@ class RelativeAttention(RelPositionMultiHeadedAttention):
 def pack_encoder(encoder: nn.Module) -> None:
     """Let an ESPnet encoder in eval mode compute faster, in place; parameters and their names stay. Values differ by rounding.
 
-    It must be frozen: no gradient flows through it any more, and weights that are loaded later are not heard. What is not in
-    float32 on a CPU stays as it is, and so does all where torch was built without these kernels.
+    It must be frozen: no gradient flows through it any more, weights that are loaded later are not heard, and it can be neither
+    copied nor moved. What is not in float32 on a CPU stays as it is, and so does all where torch was built without these kernels.
     """
     if not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")):
         return
     for module in encoder.modules():
         weight = getattr(module, "weight", None)
-        if weight is None or weight.dtype != torch.float32 or weight.device.type != "cpu":
-            continue
+        if weight is None or weight.dtype != torch.float32 or weight.device.type != "cpu" or module._forward_pre_hooks:
+            continue  # a hook may make the weight anew each time
         if type(module) is nn.Linear:
             module.__class__ = PackedLinear
         elif type(module) is nn.Conv1d and _is_pointwise(module):
@@ -81,22 +83,36 @@ def pack_encoder(encoder: nn.Module) -> None:
         else:
             continue
         module.pack()
+    layers = [module for module in encoder.modules() if type(module) is PositionwiseFeedForward]
+    for layer in layers:
+        if sum(other.w_1 is layer.w_1 for other in layers) == 1:  # shared, it would get the activation of each
+            _join_activation(layer)
     for module in encoder.modules():
-        _join_activation(module)
         if type(module) is RelPositionMultiHeadedAttention and not module.zero_triu:
             module.__class__ = RelativeAttention
+
+
+LONG_ENOUGH, PADDING = 8000, 400
+"""Samples that every encoder takes, and those by which shorter waves grow until theirs does."""
+
+
+def encode(asr: nn.Module, wave: Tensor) -> tuple:
+    """ESPnet's `encode` of (B, N) waves of one length; silence follows waves that are too short for the encoder."""
+    try:
+        return asr.encode(wave, torch.full((len(wave),), wave.shape[1], device=wave.device))
+    except (TooShortUttError, RuntimeError):  # of the subsampling, and of the window of the STFT
+        if wave.shape[1] >= LONG_ENOUGH:
+            raise
+        return encode(asr, F.pad(wave, (0, PADDING)))
 
 
 def _is_pointwise(conv: nn.Conv1d) -> bool:
     return (conv.kernel_size, conv.stride, conv.padding, conv.groups) == ((1,), (1,), (0,), 1)
 
 
-def _join_activation(module: nn.Module) -> None:
-    """In ESPnet's feed-forward layers, compute the activation with the product before it."""
-    product, activation = getattr(module, "w_1", None), getattr(module, "activation", None)
-    if type(module).__name__ != "PositionwiseFeedForward" or type(product) is not PackedLinear:
-        return
-    if (name := type(activation).__name__) in ACTIVATIONS:
-        product.after = ACTIVATIONS[name]
-        product.approximation = getattr(activation, "approximate", "")
-        module.activation = nn.Identity()
+def _join_activation(layer: PositionwiseFeedForward) -> None:
+    """Compute the activation with the product before it."""
+    if type(layer.w_1) is PackedLinear and (name := type(layer.activation).__name__) in ACTIVATIONS:
+        layer.w_1.after = ACTIVATIONS[name]
+        layer.w_1.approximation = getattr(layer.activation, "approximate", "")
+        layer.activation = nn.Identity()

@@ -5,11 +5,11 @@ from espnet.nets.pytorch_backend.rnn.encoders import RNNP
 
 
 def _rate(encoder: RNNP) -> float:
-    return encoder._dropout if encoder.training else 0.0
+    return encoder.__dict__["dropout"] if encoder.training else 0.0
 
 
 def _set_rate(encoder: RNNP, rate: float) -> None:
-    encoder._dropout = rate
+    encoder.__dict__["dropout"] = rate
 
 
 def register() -> None:

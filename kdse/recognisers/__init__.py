@@ -15,7 +15,7 @@ import numpy as np
 
 from kdse.config import override, read_config
 from kdse.errors import UserError, did_you_mean
-from kdse.files import read_yaml
+from kdse.files import read_text
 
 RATE = 16000
 HOME = "espnet"
@@ -109,13 +109,21 @@ def read_recogniser(path: Path | None) -> tuple[str, Options]:
     """
     values = read_config(path) if path else {}
     name = values.pop("recogniser", HOME)
-    if name != HOME and "recogniser" not in read_yaml(path):  # the stage script looks into this file alone
-        raise UserError(f"{path}: write 'recogniser: {name}' into it, too, not only into the config it is based on")
     kind = find(name, str(path)).Options
     override(kind, values, str(path))
     options = kind(**values)  # numbers as they are written, so that what is finished stays finished
     options.check(str(path))
+    if name != HOME:
+        _check_line(path, name)
     return name, options
+
+
+def _check_line(path: Path, name: str) -> None:
+    """Raise UserError where the stage script, which looks for one line in this file alone, would take it for a backend's."""
+    if f"recogniser: {name}" not in read_text(path).splitlines():
+        raise UserError(f"{path}: write 'recogniser: {name}' into it on a line of its own, not only into the config it is based on")
+    if path.stem.startswith("asr_"):
+        raise UserError(f"{path}: rows name the recogniser by this file, and names with 'asr_' are those of backends; rename it")
 
 
 def lacks(recogniser: str, package: str, error: ImportError) -> UserError:

@@ -77,9 +77,11 @@ class Espnet(Recogniser):
         """Of (B, N) waves of one length, what the encoder gives, (U, D) each, and the latents that tokens are made of."""
         import torch
 
+        from kdse.plugin.packed import encode
+
         wave = torch.from_numpy(waves).to(self.device)
         with torch.inference_mode():
-            encoded, frames = self.model.encode(wave, torch.full((len(wave),), wave.shape[1], device=self.device))
+            encoded, frames = encode(self.model, wave)
             encoded = encoded[0] if isinstance(encoded, tuple) else encoded
             tapped = self.teacher.tapped(encoded).cpu().numpy()
         counts = frames.tolist()

@@ -69,6 +69,7 @@ def test_any_number_of_frames(shape):
         pack_encoder(packed)
         torch.testing.assert_close(products(x), before)
         torch.testing.assert_close(pointwise(x.transpose(1, 2)), also)
+        torch.testing.assert_close(pointwise(x[0].T), also[0])
 
 
 @pytest.mark.parametrize(
@@ -99,3 +100,22 @@ def test_a_recurrent_encoder_gives_the_same_each_time():
     rnn = encoder.enc[1]
     rnn.dropout = 0.25
     assert rnn.dropout == 0 and rnn.train().dropout == 0.25
+
+
+def test_a_product_that_layers_share_keeps_to_itself():
+    """Each of them computes its own activation."""
+    layers = nn.ModuleList(PositionwiseFeedForward(6, 10, 0.0, activation) for activation in (nn.ReLU(), nn.GELU()))
+    layers[1].w_1 = layers[0].w_1
+    x = torch.randn(2, 5, 6, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        before = [layer(x) for layer in layers]
+        pack_encoder(layers)
+        assert type(layers[0].w_1) is PackedLinear
+        for layer, expected in zip(layers, before, strict=True):
+            torch.testing.assert_close(layer(x), expected)
+
+
+def test_weights_that_a_hook_makes_anew_are_not_kept():
+    layer = nn.utils.weight_norm(nn.Linear(6, 10))
+    pack_encoder(layer)
+    assert type(layer) is nn.Linear

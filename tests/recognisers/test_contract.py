@@ -98,7 +98,15 @@ def test_every_yaml_of_conf_decode_is_read(path):
         ("{recogniser: pocketsphinx, words: nowhere}", "there is no list of words nowhere"),
         ("recogniser: command", "command is a list, the program and its arguments"),
         ("{recogniser: command, command: [x], time_limit: 0}", "time_limit is a number of seconds above 0"),
-        ("base: other.yaml", "write 'recogniser: pocketsphinx' into it, too"),
+        *[
+            (text, "write 'recogniser: pocketsphinx' into it on a line of its own, not only into the config it is based on")
+            for text in (
+                "base: other.yaml",
+                "{recogniser: pocketsphinx}",
+                "recogniser: pocketsphinx  # old",
+                " recogniser: pocketsphinx",
+            )
+        ],
     ],
 )
 def test_mistakes_in_a_yaml_are_one_sentence(tmp_path, text, message):
@@ -107,6 +115,13 @@ def test_mistakes_in_a_yaml_are_one_sentence(tmp_path, text, message):
     with pytest.raises(UserError) as e:
         read_recogniser(tmp_path / "d.yaml")
     assert str(e.value).startswith(str(tmp_path / "d.yaml")) and message in str(e.value)
+
+
+def test_the_name_of_a_yaml_is_no_backend_s(tmp_path):
+    """Both would have the same folders and rows."""
+    (tmp_path / "asr_mine.yaml").write_text("recogniser: pocketsphinx\n")
+    with pytest.raises(UserError, match=r"asr_mine.yaml: rows name the recogniser by this file, .*; rename it"):
+        read_recogniser(tmp_path / "asr_mine.yaml")
 
 
 @pytest.mark.parametrize("name, package", [("whisper", "faster_whisper"), ("pocketsphinx", "pocketsphinx")])

@@ -114,16 +114,16 @@ of=_$asr # in the names of what is made with another backend than the recipe's o
 [ "$asr" != "$HOME_BACKEND" ] || of=
 [ -z "$asr_model" ] || [ -n "$of" ] || die "--asr_model $asr_model has the name of this recipe's own backend, $asr; rename it"
 backend=$expdir/asr_$asr$tag
-listener=$(basename "$backend") # in stages 8 to 10, unless the inference config names another recogniser
-! grep '^recogniser:' "$inference_yaml" | grep -qv espnet || listener=$(basename "$inference_config" .yaml)
+listener=$(listener_of "$inference_yaml" "$backend") # in stages 8 to 10
 heard_by=${listener%"$tag"} heard_by=${heard_by#asr_} results=results other=()
 [ "$heard_by$second_asr" = "$HOME_BACKEND" ] || results=results/backends/$heard_by other=(--backend "$heard_by") claim= # a claim is about home
 teacher=$expdir/se_teacher_$(basename "$teacher_config" .yaml)$tag
 tokens=$expdir/tokens$of$tag
 taught=(--backend "$backend" --tokens "$tokens")
 if [ -n "$second_asr" ]; then
-    of+=_with-$second_asr suffix=_$second_asr
-    taught+=(--second "$expdir/asr_$second_asr$tag" "$expdir/tokens${suffix/#_$HOME_BACKEND/}$tag")
+    [ "$second_asr" != "$asr" ] || die "--second_asr $second_asr is the first recogniser, too; name another"
+    of+=_with-$second_asr
+    taught+=(--second "$expdir/asr_$second_asr$tag" "$expdir/tokens$([ "$second_asr" = "$HOME_BACKEND" ] || echo "_$second_asr")$tag")
 fi
 read -ra approach_list <<<"$(unique "$approaches")"
 read -ra seed_list <<<"$(unique "$seeds")"
