@@ -1,6 +1,7 @@
 """ESPnet's projected LSTM encoder (`RNNP`, version 202511) drops units between its layers in eval mode, too: a recogniser with it
 gives other words each time it is asked. Here it drops none while it listens."""
 
+import kdse.plugin.quiet  # noqa: F401  isort: skip
 from espnet.nets.pytorch_backend.rnn.encoders import RNNP
 
 
