@@ -1,10 +1,13 @@
 """How a recogniser searches: what conf/decode may set, under the names that ESPnet's asr_inference has."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from kdse.errors import UserError
+from kdse.files import read_yaml
 
 KINDS = ("ctc_greedy", "ctc_beam", "attention", "transducer")
+CHECKPOINTS = ("valid.loss.ave.pth", "valid.loss.best.pth", "model.pth")
 
 
 @dataclass(frozen=True)
@@ -45,3 +48,22 @@ class SearchConfig:
             raise UserError(f"{where}: ctc_weight lies between 0 and 1, {self.ctc_weight:g} does not")
         if (self.lm or self.ngram) and self.decode in ("ctc_greedy", "transducer"):
             raise UserError(f"{where}: '{self.decode}' uses no language model; take ctc_beam or attention, or remove it")
+        if self.lm:
+            lm_files(self.lm)
+        if self.ngram and not Path(self.ngram).is_file():
+            raise UserError(f"{where}: there is no n-gram model {self.ngram}")
+
+
+def lm_files(folder: Path | str) -> tuple[Path, Path]:
+    """The config and the weights of a trained ESPnet language model, averaged weights first.
+
+    Raises: UserError where one is missing, or the config is of another task.
+    """
+    folder = Path(folder)
+    checkpoint = next((folder / name for name in CHECKPOINTS if (folder / name).exists()), None)
+    if checkpoint is None:
+        raise UserError(f"{folder} holds no trained language model: none of {', '.join(CHECKPOINTS)} is there")
+    config = folder / "config.yaml"
+    if "lm" not in read_yaml(config):
+        raise UserError(f"{folder} is no language model's folder: {config} has no 'lm'")
+    return config, checkpoint
