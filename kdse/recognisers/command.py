@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from kdse.errors import UserError
+from kdse.files import sha256
 from kdse.recognisers import RATE, Hypothesis, Options, Recogniser
 
 LAST = 3
@@ -38,6 +39,12 @@ class CommandOptions(Options):
             raise UserError(f"{where}: command is a list, the program and its arguments, such as [python, listen.py]")
         if self.time_limit <= 0:
             raise UserError(f"{where}: time_limit is a number of seconds above 0, not {self.time_limit}")
+
+    def state(self) -> dict:
+        """Without `time_limit`, which changes no words; with what the files among `command` hold."""
+        files = {word: sha256(word) for word in self.command if os.path.isfile(word) and os.access(word, os.R_OK)}
+        state = {name: value for name, value in super().state().items() if name != "time_limit"}
+        return state | ({"sha256": files} if files else {})
 
 
 class Command(Recogniser):

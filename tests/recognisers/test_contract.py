@@ -82,6 +82,45 @@ def test_options_have_defaults_and_a_state(name):
     assert {"batch_seconds"} <= set(kind().state()) <= {field.name for field in dataclasses.fields(kind)}
 
 
+@pytest.mark.parametrize(
+    "text, file",
+    [
+        ("{decode: ctc_beam, lm: lm}", "lm/config.yaml"),
+        ("{decode: attention, lm: lm}", "lm/valid.loss.best.pth"),
+        ("{decode: ctc_beam, ngram: a.arpa}", "a.arpa"),
+        ("{recogniser: command, command: [python, listen.py, --model, model]}", "listen.py"),
+        ("{recogniser: command, command: [python, listen.py, --model, model]}", "model"),
+    ],
+)
+def test_what_a_file_of_the_options_holds_is_part_of_the_state(tmp_path, monkeypatch, text, file):
+    """What was decoded with another file under that name is decoded again."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lm").mkdir()
+    for name in ("lm/config.yaml", "lm/valid.loss.best.pth", "a.arpa", "listen.py", "model"):
+        Path(name).write_text("lm: seq_rnn\n")
+    Path("d.yaml").write_text(text)
+    states = [read_recogniser(Path("d.yaml"))[1].state() for _ in range(2)]
+    Path(file).write_text("lm: transformer\n")
+    assert states[0] == states[1] != read_recogniser(Path("d.yaml"))[1].state()
+
+
+@pytest.mark.parametrize(
+    "text, state",
+    [
+        ("", {"decode": "ctc_greedy", "batch_seconds": 60.0}),
+        ("{decode: ctc_beam, penalty: 1}", {"decode": "ctc_beam", "penalty": 1, "batch_seconds": 60.0}),
+        (
+            "{recogniser: command, command: [hear, -x], time_limit: 5}",
+            {"batch_seconds": 3600.0, "command": ["hear", "-x"], "stdin": False},
+        ),
+    ],
+)
+def test_what_needs_no_file_keeps_its_state(tmp_path, text, state):
+    """What was decoded stays finished; how long a program may take changes no words."""
+    (tmp_path / "d.yaml").write_text(text)
+    assert read_recogniser(tmp_path / "d.yaml")[1].state() == state
+
+
 @pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_yaml_of_conf_decode_is_read(path):
     name, options = read_recogniser(path)
