@@ -37,6 +37,9 @@ class CommandOptions(Options):
     def check(self, where: str) -> None:
         if not self.command or not self.command[0]:
             raise UserError(f"{where}: command is a list, the program and its arguments, such as [python, listen.py]")
+        for word in self.command:
+            if "\0" in word:
+                raise UserError(f"{where}: command has a word with a NUL character: {word!r}")
         if self.time_limit <= 0:
             raise UserError(f"{where}: time_limit is a number of seconds above 0, not {self.time_limit}")
 

@@ -13,7 +13,8 @@ from kdse.recognisers import HOME, REGISTRY, Hypothesis, Options, find, read_rec
 from kdse.recognisers.whisper import PARTS
 
 RATE = 16000
-CONF = Path(__file__).resolve().parents[2] / "conf" / "decode"
+ROOT = Path(__file__).resolve().parents[2]
+CONF = ROOT / "conf" / "decode"
 NEEDS = {"whisper": ("faster_whisper", *PARTS), "pocketsphinx": ("pocketsphinx",)}
 # An example of a program: it hears how many tenths of a second a file lasts.
 LISTEN = """import sys, wave
@@ -121,8 +122,12 @@ def test_what_needs_no_file_keeps_its_state(tmp_path, text, state):
     assert read_recogniser(tmp_path / "d.yaml")[1].state() == state
 
 
-@pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_yaml_of_conf_decode_is_read(path):
+@pytest.mark.parametrize(
+    "path", sorted([*CONF.glob("*.yaml"), *ROOT.glob("egs/*/*/conf/decode/*.yaml")]), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_every_yaml_of_conf_decode_is_read(path, monkeypatch):
+    """Where a recipe's own YAML names files of the recipe, they need not be there."""
+    monkeypatch.setattr("kdse.recognisers.pocketsphinx.PocketSphinxOptions.check", lambda *_: None)
     name, options = read_recogniser(path)
     assert name in REGISTRY and isinstance(options, find(name).Options)
 
@@ -137,6 +142,12 @@ def test_every_yaml_of_conf_decode_is_read(path):
         ("{recogniser: pocketsphinx, words: nowhere}", "there is no list of words nowhere"),
         ("recogniser: command", "command is a list, the program and its arguments"),
         ("{recogniser: command, command: [x], time_limit: 0}", "time_limit is a number of seconds above 0"),
+        ("{recogniser: pocketsphinx, batch_seconds: 0}", "batch_seconds must be above 0, not 0"),
+        ("batch_seconds: -1.5", "batch_seconds must be above 0, not -1.5"),
+        ("recogniser: [whisper]", "recogniser is a name, one of espnet, whisper, pocketsphinx, command, not ['whisper']"),
+        ("recogniser: {name: whisper}", "recogniser is a name, one of espnet"),
+        ("{recogniser: command, command: python x.py}", "command takes a list of str like [''], not 'python x.py'"),
+        ('{recogniser: command, command: [python, "a\\0b"]}', "command has a word with a NUL character: 'a\\x00b'"),
         ("base: other.yaml", "write 'recogniser: pocketsphinx' into it, too"),
     ],
 )
@@ -146,6 +157,14 @@ def test_mistakes_in_a_yaml_are_one_sentence(tmp_path, text, message):
     with pytest.raises(UserError) as e:
         read_recogniser(tmp_path / "d.yaml")
     assert str(e.value).startswith(str(tmp_path / "d.yaml")) and message in str(e.value)
+
+
+def test_a_language_that_whisper_does_not_know_is_refused_before_it_is_loaded():
+    pytest.importorskip("faster_whisper", reason="whisper needs faster_whisper")
+    kind = find("whisper").Options
+    kind(language="de").check("d.yaml")
+    with pytest.raises(UserError, match="language is a code that Whisper knows, such as en or de, not 'xx'"):
+        kind(language="xx").check("d.yaml")
 
 
 @pytest.mark.parametrize("name, package", [("whisper", "faster_whisper"), ("pocketsphinx", "pocketsphinx")])
