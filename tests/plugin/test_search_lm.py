@@ -109,6 +109,15 @@ def test_an_ngram_follows_its_prefixes(arpa):
     assert total.tolist() == pytest.approx([LN10 * value for value in expected], abs=1e-5)
 
 
+def test_an_ngrams_scores_are_on_the_device_of_the_search(arpa):
+    """Torch's device without values stands for any."""
+    context = NgramContext(Ngram(arpa, TOKENS), 2, "meta")
+    context.select(slice(2))
+    context.append(torch.tensor([2, 3]))
+    context.append(torch.tensor([3]), torch.tensor([1]))
+    assert context.scores.device.type == "meta" and context.scores.shape == (2, len(TOKENS))
+
+
 @pytest.mark.parametrize(
     "text, message",
     [
