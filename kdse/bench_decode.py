@@ -32,7 +32,9 @@ def add_arguments(kinds) -> None:
     sub.add_argument("--set", type=Path, default=Path("dump/test_noisy"), metavar="DIR", help="of stage 2 (default: %(default)s)")
     sub.add_argument("--config", type=Path, required=True, help="YAML of conf/decode")
     sub.add_argument("--items", type=int, help="the first utterances of the set (default: all)")
-    sub.add_argument("--blocks", type=int, default=4, help="the two take turns so many times (default: %(default)s)")
+    sub.add_argument(
+        "--blocks", type=int, default=4, help="the two take turns so many times, or once a batch (default: %(default)s)"
+    )
     sub.add_argument("--nj", type=int, default=2, help="processes, one thread each (default: %(default)s)")
     sub.add_argument("--part", type=int, help=argparse.SUPPRESS)
 
@@ -50,11 +52,14 @@ def run(args: argparse.Namespace) -> None:
     paths = read_table(args.set / "wav.scp")
     names = sorted(paths)
     names = names[: args.items]
-    if args.nj * args.blocks > len(names):
-        raise UserError(f"{len(names)} utterances are too few for {args.blocks} blocks in {args.nj} processes")
+    if args.nj > len(names):
+        raise UserError(f"{len(names)} utterances are too few for {args.nj} processes")
     if args.part is not None:
         print(json.dumps(time_part(args, _share(paths, names, args.part, args.nj))))
         return
+    references = read_table(args.set / "text")
+    if unspoken := [name for name in names if name not in references]:
+        raise UserError(f"{args.set / 'text'} lacks {len(unspoken)} of {len(names)} utterances of wav.scp, the first {unspoken[0]}")
     words = ["bench", "decode", "--model", args.model, "--set", args.set, "--config", args.config, "--blocks", args.blocks]
     words += ["--nj", args.nj, *(["--items", args.items] if args.items else [])]
     commands = [[sys.executable, "-m", "kdse.cli", *map(str, words), "--part", str(part)] for part in range(args.nj)]
@@ -66,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
             last = (error.strip() or f"a process ended with {code}").splitlines()[-1]
             raise UserError(last.removeprefix("kdse bench: "))
     parts = [json.loads(out.splitlines()[-1]) for (out, _), _ in ended]
-    print(table(parts, read_table(args.set / "text"), f"{args.model.name}, {args.set.name}, {args.config.stem}"))
+    print(table(parts, references, f"{args.model.name}, {args.set.name}, {args.config.stem}"))
 
 
 def _share(paths: dict[str, str], names: list[str], part: int, parts: int) -> dict[str, str]:
@@ -75,9 +80,10 @@ def _share(paths: dict[str, str], names: list[str], part: int, parts: int) -> di
 
 
 def time_part(args: argparse.Namespace, paths: dict[str, str]) -> dict:
-    """Recognise some utterances in every way, block by block, after a little that is not timed. Batches are those of stage 8.
+    """Recognise some utterances in every way, block by block, after a little that is not timed. Batches are those of stage 8,
+    and blocks are made of whole ones: there are no more turns than batches.
 
-    Returns: audio in seconds; wall-clock and processor seconds and texts for each way.
+    Returns: audio in seconds; turns; wall-clock and processor seconds and texts for each way.
     """
     import torch
 
@@ -110,14 +116,15 @@ def time_part(args: argparse.Namespace, paths: dict[str, str]) -> dict:
     found = {way: {"seconds": 0.0, "cpu": 0.0, "text": {}} for way in ways}
     for decode in ways.values():
         decode([names[:2]])
-    for number in range(args.blocks):
-        block = together[number :: args.blocks]
+    turns = min(args.blocks, len(together))
+    for number in range(turns):
+        block = together[number::turns]
         for way in list(ways)[:: 1 if number % 2 else -1]:
             started, cpu = time.perf_counter(), time.process_time()
             found[way]["text"] |= ways[way](block)
             found[way]["seconds"] += time.perf_counter() - started
             found[way]["cpu"] += time.process_time() - cpu
-    return {"audio": sum(map(len, waves.values())) / RATE, "ways": found}
+    return {"audio": sum(map(len, waves.values())) / RATE, "turns": turns, "ways": found}
 
 
 def table(parts: list[dict], references: dict[str, str], what: str) -> str:
@@ -128,7 +135,9 @@ def table(parts: list[dict], references: dict[str, str], what: str) -> str:
     rate = {way: sum(len(part["ways"][way]["text"]) / part["ways"][way]["seconds"] for part in parts) for way in ways}
     cpu = {way: sum(part["ways"][way]["cpu"] for part in parts) for way in ways}
     count = len(texts[OURS])
-    lines = [f"{what}: {count} utterances, {audio:.0f} s, {len(parts)} process(es) of one thread each, start-up not counted"]
+    turns = " and ".join(str(number) for number in sorted({part["turns"] for part in parts}))
+    how = f"{len(parts)} process(es) of one thread each, {turns} turns, start-up not counted"
+    lines = [f"{what}: {count} utterances, {audio:.0f} s, {how}"]
     lines.append(
         f"{'':22} {'utt/s':>7} {'audio s/s':>9} {'ratio':>6} {'CPU s':>7} {'ratio':>6} {'WER %':>6}  hypotheses unlike ours"
     )

@@ -66,7 +66,9 @@ def typed(values: Mapping[str, Any], defaults: Mapping[str, Any], where: str) ->
         try:
             found[key] = _like(default, value)
         except TypeError as e:
-            raise UserError(f"{where}: {key} takes a {type(default).__name__} like {default!r}, not {value!r}") from e
+            kind = f"list of {type(default[0]).__name__}" if type(default) is tuple else type(default).__name__
+            example = list(default) if type(default) is tuple else default
+            raise UserError(f"{where}: {key} takes a {kind} like {example!r}, not {value!r}") from e
         if type(default) is float and not math.isfinite(found[key]):
             raise UserError(f"{where}: {key} takes a finite number, not {value}")
     return found

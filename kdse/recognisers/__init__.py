@@ -93,10 +93,12 @@ class Recogniser(ABC):
 def find(name: str, where: str = "") -> type[Recogniser]:
     """The class of a recogniser.
 
-    Raises: UserError for a name that is not in the registry.
+    Raises: UserError for what is no name in the registry.
     """
+    if not isinstance(name, str):
+        raise UserError(f"{where}: recogniser is a name, one of {', '.join(REGISTRY)}, not {name!r}".removeprefix(": "))
     if name not in REGISTRY:
-        known = f"{did_you_mean(str(name), REGISTRY)}; there are: {', '.join(REGISTRY)}"
+        known = f"{did_you_mean(name, REGISTRY)}; there are: {', '.join(REGISTRY)}"
         raise UserError(f"{where}: there is no recogniser '{name}'{known}".removeprefix(": "))
     module, _, attribute = REGISTRY[name].partition(":")
     return getattr(importlib.import_module(module), attribute)
@@ -112,6 +114,8 @@ def read_recogniser(path: Path | None) -> tuple[str, Options]:
     kind = find(name, str(path)).Options
     override(kind, values, str(path))
     options = kind(**values)  # numbers as they are written, so that what is finished stays finished
+    if options.batch_seconds <= 0:
+        raise UserError(f"{path}: batch_seconds must be above 0, not {options.batch_seconds:g}")
     options.check(str(path))
     if name != HOME:
         _check_line(path, name)

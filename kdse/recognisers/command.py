@@ -1,19 +1,23 @@
 """Any program that reads a list of WAV files and prints what it hears."""
 
+import contextlib
 import os
+import re
 import signal
 import subprocess
 import tempfile
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from kdse.errors import UserError
+from kdse.files import sha256
 from kdse.recognisers import RATE, Hypothesis, Options, Recogniser
 
-LAST = 3
-"""Lines of a failed command's own that are repeated."""
+LAST, SHOWN = 3, 80
+"""Lines of a failed command's own that are repeated, and characters of one that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +40,23 @@ class CommandOptions(Options):
     def check(self, where: str) -> None:
         if not self.command or not self.command[0]:
             raise UserError(f"{where}: command is a list, the program and its arguments, such as [python, listen.py]")
+        for word in self.command:
+            if "\0" in word:
+                raise UserError(f"{where}: command has a word with a NUL character: {word!r}")
         if self.time_limit <= 0:
             raise UserError(f"{where}: time_limit is a number of seconds above 0, not {self.time_limit}")
+
+    def state(self) -> dict:
+        """Without `time_limit`, which changes no words; with what the files among `command` hold."""
+        files = {word: sha256(word) for word in self.command if os.path.isfile(word) and os.access(word, os.R_OK)}
+        state = {name: value for name, value in super().state().items() if name != "time_limit"}
+        return state | ({"sha256": files} if files else {})
 
 
 class Command(Recogniser):
     """A program that prints a line for each WAV: `name words` in any order, the name being the file's with or without its folder
-    and `.wav`; or, where no line begins with such a name, words alone in the order of the list. Of what it writes to standard error
-    the end is shown where it fails.
+    and `.wav`, a colon or a comma after it or not; or, where no line begins with such a name, words alone in the order of the list.
+    Of what it writes to standard error the end is shown where it fails.
     """
 
     Options = CommandOptions
@@ -77,9 +90,9 @@ class Command(Recogniser):
                 except subprocess.TimeoutExpired:
                     code = None
                 finally:
-                    if process.returncode is None:
+                    with contextlib.suppress(ProcessLookupError):  # nobody is left
                         os.killpg(process.pid, signal.SIGKILL)
-                        process.wait()
+                    process.wait()
                 printed, complaint = (_text(file) for file in (out, err))
         except OSError as e:
             raise UserError(f"the command '{words[0]}' cannot be run: {e.strerror or e}") from e
@@ -91,22 +104,42 @@ class Command(Recogniser):
 
     def _read(self, printed: str, paths: list[Path]) -> list[str]:
         """The words of each WAV."""
-        lines = printed.splitlines()
-        names = {name: number for number, path in enumerate(paths) for name in (path.stem, path.name, str(path))}
-        split = [(line.split(maxsplit=1) or [""]) for line in lines]
-        if not any(first in names for first, *_ in split):
-            if len(lines) != len(paths):
-                self._refuse(f"printed {len(lines)} lines for {len(paths)} files")
-            return [line.strip() for line in lines]
+        lines = [line.strip() for line in printed.removesuffix("\n").split("\n")] if printed else []
+        numbers, folders = {path.stem: number for number, path in enumerate(paths)}, {paths[0].parent, paths[0].parent.resolve()}
+        begins = "|".join(re.escape(f"{folder}/") for folder in folders)  # whole, since it may have spaces
+        begin = re.compile(rf"(?:{begins})?(kdse\d+)(?:\.wav)?(?:\s*[:,]|\s|$)\s*(.*)")
+        named = [found if (found := begin.match(line)) and found[1] in numbers else None for line in lines]
+        if any(named):
+            words = self._by_name(lines, [(numbers[found[1]], found[2]) if found else None for found in named], paths)
+        else:
+            words = self._in_order(lines, len(paths))
+        for text in words:
+            if re.search(r"kdse\d{6}", text, re.IGNORECASE):
+                self._refuse(f"printed the name of a file amid words: {text[:SHOWN]!r}")
+            if any(unicodedata.category(c) == "Cc" and (c == "\r" or not c.isspace()) for c in text):
+                self._refuse(f"printed a control character: {text[:SHOWN]!r}")
+        return words
+
+    def _in_order(self, lines: list[str], count: int) -> list[str]:
+        """Words alone. An empty line is a hypothesis, too, unless all have theirs."""
+        while len(lines) > count and not lines[-1]:
+            lines = lines[:-1]
+        if len(lines) != count:
+            self._refuse(f"printed {len(lines)} lines for {count} files")
+        return lines
+
+    def _by_name(self, lines: list[str], named: list[tuple[int, str] | None], paths: list[Path]) -> list[str]:
+        """Words of lines that begin with a name, each given as the number of its file and what follows."""
         found: dict[int, str] = {}
-        for (first, *rest), line in zip(split, lines, strict=True):
-            if not line.strip():
+        for line, pair in zip(lines, named, strict=True):
+            if not line:
                 continue
-            if first not in names:
-                self._refuse(f"printed a line that begins with no name of a file, while others do: '{line[:80]}'")
-            if names[first] in found:
-                self._refuse(f"printed two lines for {paths[names[first]].name}")
-            found[names[first]] = rest[0].strip() if rest else ""
+            if pair is None:
+                self._refuse(f"printed a line that begins with no name of a file, while others do: {line[:SHOWN]!r}")
+            number, words = pair
+            if number in found:
+                self._refuse(f"printed two lines for {paths[number].name}")
+            found[number] = words
         missing = [path.name for number, path in enumerate(paths) if number not in found]
         if missing:
             self._refuse(f"printed no line for {len(missing)} of {len(paths)} files, the first {missing[0]}")
@@ -118,7 +151,7 @@ class Command(Recogniser):
 
 def _text(file) -> str:
     file.seek(0)
-    return file.read().decode("utf-8", errors="replace")
+    return file.read().decode("utf-8-sig", errors="replace")
 
 
 def _last_lines(text: str) -> str:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kdse.plugin.search.config import SearchConfig
+from kdse.files import sha256
+from kdse.plugin.search.config import SearchConfig, lm_files
 from kdse.recognisers import Hypothesis, Options, Recogniser, batches
 from kdse.tokens import load_tokens
 
@@ -17,9 +18,12 @@ class EspnetOptions(SearchConfig, Options):
     """conf/decode only overrides these values: those of the search, and `batch_seconds`."""
 
     def state(self) -> dict:
-        """An option that came later counts where it is used, so that what was decoded before it came stays finished."""
+        """An option that came later counts where it is used, so that what was decoded before it came stays finished. Language
+        models count with the content of their files."""
         defaults = asdict(type(self)())
-        return {name: value for name, value in asdict(self).items() if name in AT_FIRST or value != defaults[name]}
+        used = {name: value for name, value in asdict(self).items() if name in AT_FIRST or value != defaults[name]}
+        files = [*(lm_files(self.lm) if self.lm else ()), *([self.ngram] if self.ngram else ())]
+        return used | ({"sha256": [sha256(path) for path in files]} if files else {})
 
 
 class Espnet(Recogniser):

@@ -38,10 +38,22 @@ class WhisperOptions(Options):
             raise UserError(
                 f"{where}: there is no Whisper model in CTranslate2's format (model.bin, config.json, ...) in {self.model}"
             )
+        known = languages() if self.language != WhisperOptions.language else ()  # half a second, where it is no matter of course
+        if known and self.language not in known:
+            raise UserError(f"{where}: language is a code that Whisper knows, such as en or de, not '{self.language}'")
 
     def state(self) -> dict:
         """With the weights in `model`."""
         return super().state() | ({"sha256": sha256(Path(self.model) / "model.bin")} if self.model else {})
+
+
+def languages() -> tuple[str, ...]:
+    """The codes of the languages that Whisper knows; none where its package is missing, which is said when it is loaded."""
+    try:
+        from faster_whisper.tokenizer import _LANGUAGE_CODES
+    except ImportError:
+        return ()
+    return _LANGUAGE_CODES
 
 
 class Whisper(Recogniser):

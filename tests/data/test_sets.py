@@ -141,8 +141,8 @@ def test_dev_at_every_snr_and_another_seed(staged, kdse, tmp_path):
     "text, message",
     [
         ("sets: {test_snr: [0]}", "mix.yaml, sets: there is no option 'test_snr' (did you mean 'test_snrs'?)"),
-        ("sets: {test_snrs: 5}", "test_snrs takes a tuple"),
-        ("sets: {test_snrs: [loud]}", "test_snrs takes a tuple like (-5.0, 0.0, 5.0, 10.0), not ['loud']"),
+        ("sets: {test_snrs: 5}", "test_snrs takes a list of float"),
+        ("sets: {test_snrs: [loud]}", "test_snrs takes a list of float like [-5.0, 0.0, 5.0, 10.0], not ['loud']"),
         ("sets: {dev_snrs: []}", "different finite numbers"),
         ("sets: {dev_snrs: [1, 1.0]}", "different finite numbers"),
         ("sets: {test_snrs: [.nan]}", "test_snrs takes different finite numbers in dB like [-5, 0, 5], not [nan]"),

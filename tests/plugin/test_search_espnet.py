@@ -2,6 +2,7 @@
 
 import argparse
 import copy
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -209,6 +210,19 @@ def test_pieces_become_words():
         ("rnn", {"beam_size": 0}, "beam_size must be 1 or more, not 0"),
         ("rnn", {"ctc_weight": 1.5}, "ctc_weight lies between 0 and 1, 1.5 does not"),
         ("rnn", {"lm": "x"}, "'ctc_greedy' uses no language model"),
+        ("rnn", {"decode": "attention", "maxlenratio": -0.5}, "or -n for n tokens, not -0.5"),
+        ("rnn", {"decode": "attention", "maxlenratio": -2.5}, "or -n for n tokens, not -2.5"),
+        ("rnn", {"decode": "attention", "maxlenratio": 10.5}, "a share of the frames up to 10, or -n for n tokens, not 10.5"),
+        ("rnn", {"decode": "ctc_beam", "penalty": math.nan}, "penalty lies between -100 and 100 nats, nan does not"),
+        ("rnn", {"decode": "ctc_beam", "penalty": -101.0}, "penalty lies between -100 and 100 nats, -101 does not"),
+        ("rnn", {"decode": "attention", "lm": "x", "lm_weight": -0.1}, "lm_weight must be 0 or more, not -0.1"),
+        ("rnn", {"decode": "attention", "ngram": "x", "ngram_weight": -1.0}, "ngram_weight must be 0 or more, not -1"),
+        ("rnn", {"decode": "attention", "lm_weight": 0.5}, "lm_weight is of no use without lm; give lm, or remove it"),
+        ("rnn", {"decode": "ctc_beam", "ngram_weight": 0.0}, "ngram_weight is of no use without ngram"),
+        ("rnn", {"beam_size": 4}, "asr: 'ctc_greedy' does not use beam_size; remove it"),
+        ("rnn", {"decode": "ctc_beam", "ctc_weight": 0.5}, "'ctc_beam' does not use ctc_weight; remove it"),
+        ("rnn", {"decode": "ctc_beam", "maxlenratio": 0.5}, "'ctc_beam' does not use maxlenratio"),
+        ("transducer", {"decode": "transducer", "penalty": 0.5}, "'transducer' does not use penalty"),
         ("rnn", {"decode": "ctc_beam", "lm": "/nowhere"}, "/nowhere holds no trained language model"),
     ],
 )

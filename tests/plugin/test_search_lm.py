@@ -9,6 +9,7 @@ import yaml
 
 from kdse.errors import UserError
 from kdse.plugin.search import ctc
+from kdse.plugin.search.config import SearchConfig
 from kdse.plugin.search.lm import Fusion, context_of, load_lm
 from kdse.plugin.search.ngram import UNKNOWN, Ngram, NgramContext
 
@@ -108,6 +109,15 @@ def test_an_ngram_follows_its_prefixes(arpa):
     assert total.tolist() == pytest.approx([LN10 * value for value in expected], abs=1e-5)
 
 
+def test_an_ngrams_scores_are_on_the_device_of_the_search(arpa):
+    """Torch's device without values stands for any."""
+    context = NgramContext(Ngram(arpa, TOKENS), 2, "meta")
+    context.select(slice(2))
+    context.append(torch.tensor([2, 3]))
+    context.append(torch.tensor([3]), torch.tensor([1]))
+    assert context.scores.device.type == "meta" and context.scores.shape == (2, len(TOKENS))
+
+
 @pytest.mark.parametrize(
     "text, message",
     [
@@ -172,6 +182,20 @@ def test_a_language_model_adds_weight_times_its_score(lm_folder, arpa, weight):
             rows.append(torch.tensor([token]))
         expected = -float(loss) + 0.25 * len(result.tokens) + weight * by_lm + 0.5 * weight * by_ngram
         assert result.tokens and result.score == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_recognisers_folder_is_no_language_models(tmp_path):
+    """Before anything is loaded, as where there is none."""
+    (tmp_path / "config.yaml").write_text("encoder: conformer\n")
+    (tmp_path / "model.pth").touch()
+    for lm, message in (
+        (tmp_path, "is no language model's folder: .*config.yaml has no 'lm'"),
+        (tmp_path / "x", "holds no trained"),
+    ):
+        with pytest.raises(UserError, match=f"{lm} {message}"):
+            SearchConfig(decode="ctc_beam", lm=str(lm)).check("here")
+    with pytest.raises(UserError, match="here: there is no n-gram model nowhere"):
+        SearchConfig(decode="ctc_beam", ngram="nowhere").check("here")
 
 
 def test_a_model_with_other_tokens_is_refused(lm_folder):

@@ -16,6 +16,7 @@ from kdse.recognisers.pocketsphinx import PocketSphinx, PocketSphinxOptions
 ROOT = Path(__file__).resolve().parents[2]
 
 WAVES = [np.zeros(1600, np.float32), np.full(3200, 0.5, np.float32)]
+PATHS = "paths = open(sys.argv[1]).read().splitlines()\n"
 NAMES = "names = [line.strip().rsplit('/', 1)[1][:-4] for line in open(sys.argv[1])]\n"
 
 
@@ -31,17 +32,36 @@ def listen(tmp_path, code: str, **options) -> list[str]:
     [
         "print('ONE'); print('TWO  THREE ')",
         NAMES + "print(names[1], 'TWO  THREE'); print(names[0] + '.wav\\tONE')",
-        "paths = open(sys.argv[1]).read().split(); print(paths[0], 'ONE'); print(); print(paths[1], 'TWO  THREE')",
+        PATHS + "print(paths[0], 'ONE'); print(); print(paths[1], 'TWO  THREE')",
+        PATHS + "print(paths[0] + ': ONE'); print(os.path.realpath(paths[1]) + ':TWO  THREE')",
+        NAMES + "print(names[1] + ', TWO  THREE', end='\\r\\n'); print(names[0], ': ONE')",
+        "print('\\ufeffONE', end='\\r\\n'); print('TWO  THREE'); print(); print()",
+        NAMES + "print('\\ufeff' + names[0], 'ONE'); print(names[1], 'TWO  THREE')",
     ],
-    ids=["in order", "by name, in any order", "by path"],
+    ids=["in order", "by name, in any order", "by path", "by path: ", "by name, ", "blank lines at the end", "byte order mark"],
 )
-def test_lines_are_read_in_order_or_by_name(tmp_path, code):
+@pytest.mark.parametrize("folder", ["plain", "with a space"])
+def test_lines_are_read_in_order_or_by_name(tmp_path, monkeypatch, code, folder):
+    """Whatever the folder is called that the files are in."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / folder).symlink_to("real")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / folder))
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8")
     assert listen(tmp_path, code) == ["ONE", "TWO  THREE"]
+
+
+@pytest.mark.parametrize("mark", ["\\u2028", "\\f", "\\x85"])
+def test_a_line_ends_at_its_end_alone(tmp_path, monkeypatch, mark):
+    """Not where Python's splitlines sees an end, too."""
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8")
+    assert [words.split() for words in listen(tmp_path, f"print('A{mark}B'); print('C')")] == [["A", "B"], ["C"]]
 
 
 def test_nothing_heard_is_a_hypothesis_too(tmp_path):
     assert listen(tmp_path, NAMES + "print(names[0]); print(names[1], 'A')") == ["", "A"]
     assert listen(tmp_path, "print(); print('A')") == ["", "A"]
+    assert listen(tmp_path, "print('A'); print()") == ["A", ""]
+    assert listen(tmp_path, "print(); print(); print()") == ["", ""]
 
 
 def test_the_list_may_come_on_standard_input(tmp_path):
@@ -69,6 +89,13 @@ def test_samples_are_those_of_the_waves(tmp_path):
         (NAMES + "print(names[0], 'A')", "printed no line for 1 of 2 files, the first kdse000001.wav"),
         (NAMES + "print(names[0], 'A'); print(names[0], 'B')", "printed two lines for kdse000000.wav"),
         (NAMES + "print(names[0], 'A'); print('done'); print(names[1])", "begins with no name of a file, while others do: 'done'"),
+        (NAMES + "for n in names: print('file', n, 'A')", "printed the name of a file amid words: 'file kdse000000 A'"),
+        (NAMES + "for n in names: print(n + '.flac A')", "printed the name of a file amid words: 'kdse000000.flac A'"),
+        (NAMES + "for n in names: print(n.upper(), 'A')", "printed the name of a file amid words: 'KDSE000000 A'"),
+        (NAMES + "for n in names: print(n, n, 'A')", "printed the name of a file amid words: 'kdse000000 A'"),
+        ("print('A\\0B'); print('C')", r"printed a control character: 'A\\x00B'"),
+        ("print('A'); print('1%\\r2%\\rB')", r"printed a control character: '1%\\r2%\\rB'"),
+        (NAMES + "for n in names: print(n, '\\33[1mA')", r"printed a control character: '\\x1b\[1mA'"),
     ],
 )
 def test_what_goes_wrong_is_one_sentence(tmp_path, code, message):
@@ -92,6 +119,15 @@ def test_the_time_limit_ends_the_program_and_what_it_started(tmp_path):
         listen(tmp_path, code, time_limit=1.5)
     assert time.monotonic() - started < 30
     time.sleep(3)
+    assert not late.exists()
+
+
+def test_what_it_left_running_ends_with_it(tmp_path):
+    """After a normal end, too: its child would write a file after 1 s, if it lived."""
+    late = tmp_path / "late"
+    code = f"import subprocess\nsubprocess.Popen([sys.executable, '-c', \"import time; time.sleep(1); open('{late}', 'w')\"])\n"
+    assert listen(tmp_path, code + "print('A'); print('B')") == ["A", "B"]
+    time.sleep(2)
     assert not late.exists()
 
 

@@ -13,7 +13,8 @@ from kdse.recognisers import HOME, REGISTRY, Hypothesis, Options, find, read_rec
 from kdse.recognisers.whisper import PARTS
 
 RATE = 16000
-CONF = Path(__file__).resolve().parents[2] / "conf" / "decode"
+ROOT = Path(__file__).resolve().parents[2]
+CONF = ROOT / "conf" / "decode"
 NEEDS = {"whisper": ("faster_whisper", *PARTS), "pocketsphinx": ("pocketsphinx",)}
 # An example of a program: it hears how many tenths of a second a file lasts.
 LISTEN = """import sys, wave
@@ -82,8 +83,51 @@ def test_options_have_defaults_and_a_state(name):
     assert {"batch_seconds"} <= set(kind().state()) <= {field.name for field in dataclasses.fields(kind)}
 
 
-@pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_yaml_of_conf_decode_is_read(path):
+@pytest.mark.parametrize(
+    "text, file",
+    [
+        ("{decode: ctc_beam, lm: lm}", "lm/config.yaml"),
+        ("{decode: attention, lm: lm}", "lm/valid.loss.best.pth"),
+        ("{decode: ctc_beam, ngram: a.arpa}", "a.arpa"),
+        ("recogniser: command\ncommand: [python, listen.py, --model, model]", "listen.py"),
+        ("recogniser: command\ncommand: [python, listen.py, --model, model]", "model"),
+    ],
+)
+def test_what_a_file_of_the_options_holds_is_part_of_the_state(tmp_path, monkeypatch, text, file):
+    """What was decoded with another file under that name is decoded again."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lm").mkdir()
+    for name in ("lm/config.yaml", "lm/valid.loss.best.pth", "a.arpa", "listen.py", "model"):
+        Path(name).write_text("lm: seq_rnn\n")
+    Path("d.yaml").write_text(text)
+    states = [read_recogniser(Path("d.yaml"))[1].state() for _ in range(2)]
+    Path(file).write_text("lm: transformer\n")
+    assert states[0] == states[1] != read_recogniser(Path("d.yaml"))[1].state()
+
+
+@pytest.mark.parametrize(
+    "text, state",
+    [
+        ("", {"decode": "ctc_greedy", "batch_seconds": 60.0}),
+        ("{decode: ctc_beam, penalty: 1}", {"decode": "ctc_beam", "penalty": 1, "batch_seconds": 60.0}),
+        (
+            "recogniser: command\ncommand: [hear, -x]\ntime_limit: 5",
+            {"batch_seconds": 3600.0, "command": ["hear", "-x"], "stdin": False},
+        ),
+    ],
+)
+def test_what_needs_no_file_keeps_its_state(tmp_path, text, state):
+    """What was decoded stays finished; how long a program may take changes no words."""
+    (tmp_path / "d.yaml").write_text(text)
+    assert read_recogniser(tmp_path / "d.yaml")[1].state() == state
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*CONF.glob("*.yaml"), *ROOT.glob("egs/*/*/conf/decode/*.yaml")]), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_every_yaml_of_conf_decode_is_read(path, monkeypatch):
+    """Where a recipe's own YAML names files of the recipe, they need not be there."""
+    monkeypatch.setattr("kdse.recognisers.pocketsphinx.PocketSphinxOptions.check", lambda *_: None)
     name, options = read_recogniser(path)
     assert name in REGISTRY and isinstance(options, find(name).Options)
 
@@ -107,6 +151,12 @@ def test_every_yaml_of_conf_decode_is_read(path):
                 " recogniser: pocketsphinx",
             )
         ],
+        ("{recogniser: pocketsphinx, batch_seconds: 0}", "batch_seconds must be above 0, not 0"),
+        ("batch_seconds: -1.5", "batch_seconds must be above 0, not -1.5"),
+        ("recogniser: [whisper]", "recogniser is a name, one of espnet, whisper, pocketsphinx, command, not ['whisper']"),
+        ("recogniser: {name: whisper}", "recogniser is a name, one of espnet"),
+        ("{recogniser: command, command: python x.py}", "command takes a list of str like [''], not 'python x.py'"),
+        ('{recogniser: command, command: [python, "a\\0b"]}', "command has a word with a NUL character: 'a\\x00b'"),
     ],
 )
 def test_mistakes_in_a_yaml_are_one_sentence(tmp_path, text, message):
@@ -122,6 +172,14 @@ def test_the_name_of_a_yaml_is_no_backend_s(tmp_path):
     (tmp_path / "asr_mine.yaml").write_text("recogniser: pocketsphinx\n")
     with pytest.raises(UserError, match=r"asr_mine.yaml: rows name the recogniser by this file, .*; rename it"):
         read_recogniser(tmp_path / "asr_mine.yaml")
+
+
+def test_a_language_that_whisper_does_not_know_is_refused_before_it_is_loaded():
+    pytest.importorskip("faster_whisper", reason="whisper needs faster_whisper")
+    kind = find("whisper").Options
+    kind(language="de").check("d.yaml")
+    with pytest.raises(UserError, match="language is a code that Whisper knows, such as en or de, not 'xx'"):
+        kind(language="xx").check("d.yaml")
 
 
 @pytest.mark.parametrize("name, package", [("whisper", "faster_whisper"), ("pocketsphinx", "pocketsphinx")])

@@ -7,8 +7,7 @@ from torch import Tensor, nn
 
 from kdse.errors import UserError
 from kdse.files import read_yaml
-
-CHECKPOINTS = ("valid.loss.ave.pth", "valid.loss.best.pth", "model.pth")
+from kdse.plugin.search.config import lm_files
 
 
 class RecurrentContext:
@@ -112,17 +111,6 @@ def context_of(lm: nn.Module, sos: int, rows: int) -> RecurrentContext | Transfo
     return (TransformerContext if hasattr(lm, "embed") else RecurrentContext)(lm, sos, rows)
 
 
-def checkpoint_of(folder: Path | str) -> Path:
-    """The weights in a trained language model's folder, averaged ones first.
-
-    Raises: UserError where there are none.
-    """
-    for name in CHECKPOINTS:
-        if (Path(folder) / name).exists():
-            return Path(folder) / name
-    raise UserError(f"{folder} holds no trained language model: none of {', '.join(CHECKPOINTS)} is there")
-
-
 def load_lm(folder: Path | str, tokens: list[str]) -> nn.Module:
     """The network of a trained ESPnet language model over the recogniser's tokens, in eval mode.
 
@@ -135,13 +123,13 @@ def load_lm(folder: Path | str, tokens: list[str]) -> nn.Module:
 
     from kdse.plugin.load import load
 
-    folder, checkpoint = Path(folder), checkpoint_of(folder).name
-    known = read_yaml(folder / "config.yaml").get("token_list")
+    config, checkpoint = lm_files(folder)
+    known = read_yaml(config).get("token_list")
     if known != tokens:
         raise UserError(
             f"the language model {folder} has other tokens than the recogniser; train it with the recogniser's token list"
         )
-    model, _ = load(LMTask, folder, checkpoint=checkpoint)
+    model, _ = load(LMTask, folder, checkpoint=checkpoint.name)
     if not isinstance(model.lm, SequentialRNNLM | TransformerLM):
         raise UserError(f"{folder}: language models of the kinds seq_rnn and transformer can be searched with, this one is neither")
     return model.lm

@@ -85,16 +85,16 @@ class Ngram:
 
 
 class NgramContext:
-    """Prefixes under an n-gram model; as `lm.Fusion`."""
+    """Prefixes under an n-gram model; as `lm.Fusion`. The model is looked up in main memory, `scores` are on the `device`."""
 
-    def __init__(self, model: Ngram, rows: int):
-        self.model = model
+    def __init__(self, model: Ngram, rows: int, device: torch.device | str = "cpu"):
+        self.model, self.device = model, device
         self.numbers = np.full(rows, model.number(("<s>",)))
         self.scores = self._scores(self.numbers)
 
     def _scores(self, numbers: np.ndarray) -> Tensor:
         self.model.look(numbers)
-        return torch.from_numpy(self.model.scores[numbers])
+        return torch.from_numpy(self.model.scores[numbers]).to(self.device)
 
     def select(self, index) -> None:
         self.scores = self.scores[index]

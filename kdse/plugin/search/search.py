@@ -68,7 +68,7 @@ class Search:
         log_probs = self.model.ctc.log_softmax(latents) if self.hears_ctc else None
         if self.kind == "ctc_greedy":
             return ctc.greedy(log_probs, frames, self.blank)
-        context = self._context(len(frames) * config.beam_size)
+        context = self._context(len(frames) * config.beam_size, latents.device)
         if self.kind == "ctc_beam":
             return ctc.beam_search(log_probs, frames, config.beam_size, self.blank, self.eos, context, config.penalty)
         steps = self.steps and self.steps(
@@ -78,12 +78,12 @@ class Search:
         ids = self.blank, self.sos, self.eos
         return attention.beam_search(config, frames, self.vocabulary, *ids, steps, prefix, context, self.strict)
 
-    def _context(self, rows: int) -> Fusion | None:
+    def _context(self, rows: int, device: torch.device) -> Fusion | None:
         contexts = []
         if self.lm is not None and self.config.lm_weight:
             contexts.append((self.config.lm_weight, context_of(self.lm, self.sos, rows)))
         if self.ngram is not None and self.config.ngram_weight:
-            contexts.append((self.config.ngram_weight, NgramContext(self.ngram, rows)))
+            contexts.append((self.config.ngram_weight, NgramContext(self.ngram, rows, device)))
         return Fusion(contexts) if contexts else None
 
 

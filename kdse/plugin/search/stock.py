@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from kdse.plugin.search.config import SearchConfig
+from kdse.plugin.search.config import SearchConfig, lm_files
 from kdse.plugin.search.ctc import Found
 
 
@@ -26,10 +26,9 @@ class Stock:
         from espnet2.bin.asr_inference import Speech2Text
 
         from kdse.plugin.quiet import no_log_warnings
-        from kdse.plugin.search.lm import checkpoint_of
 
         ctc = config.decode.startswith("ctc")
-        options = {"lm_train_config": f"{config.lm}/config.yaml", "lm_file": str(checkpoint_of(config.lm))} if config.lm else {}
+        options = dict(zip(("lm_train_config", "lm_file"), map(str, lm_files(config.lm)))) if config.lm else {}
         with no_log_warnings():
             self.listen = Speech2Text(
                 asr_train_config=str(folder / "config.yaml"),
