@@ -258,6 +258,10 @@ def test_init_of_another_architecture_is_refused(standalone, train_se, tmp_path,
 def test_run_yaml_says_what_the_run_is(kd, backend):
     from kdse.runs import read_run
 
+    of_backend = load_backend(backend)[0]
+    assert read_run(backend)["params"] == sum(p.numel() for p in of_backend.parameters())  # and no buffers
+    assert any(value.numel() for _, value in of_backend.named_buffers())
+
     record = read_run(kd[0])
     expected = {
         "run": "kd_tiny_seed0",
