@@ -1,6 +1,7 @@
 """Stage 3 with `--asr_model`, `kdse adopt`: a trained ESPnet recogniser, in whatever form it comes, as a backend of this recipe."""
 
 import argparse
+import reprlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ def run(args: argparse.Namespace) -> None:
 def _adopt(found: Found, args: argparse.Namespace) -> int:
     config = complete(found.config, found.where)
     check_input(config, found.where)
+    if config.get("frontend") == "kdse_ssl":  # its weights are in the checkpoint
+        config["frontend_conf"]["weights"] = None
     with atomic_dir(args.out) as part:
         for name, path in found.files.items():
             shutil.copyfile(path, part / name)
@@ -90,12 +93,17 @@ def complete(config: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def check_input(config: dict[str, Any], where: str) -> None:
-    """Raise UserError unless the recogniser takes 16 kHz waveforms."""
+    """Raise UserError unless the recogniser takes 16 kHz waveforms; write their rate as a whole number."""
     if config.get("input_size") is not None:
-        raise UserError(f"{where}: it takes features from files (input_size: {config['input_size']}), not waveforms")
-    rate = (config.get("frontend_conf") or {}).get("fs", RATE)
+        raise UserError(f"{where}: it takes features from files (input_size: {config['input_size']!r}), not waveforms")
+    frontend = config["frontend_conf"]
+    rate = frontend.get("fs", RATE)
+    if not isinstance(rate, int | float | str):
+        raise UserError(f"{where}: frontend_conf: fs must be a number, not {reprlib.repr(rate)}")
     rate = {"16k": 16000, "8k": 8000}.get(rate, rate)
-    if str(rate) != str(RATE):
+    if rate == RATE and "fs" in frontend:
+        frontend["fs"] = RATE  # not 16000.0
+    elif str(rate) != str(RATE):
         raise UserError(f"{where}: it hears {rate} Hz, and all corpora here are of {RATE} Hz; take another model")
     if config.get("token_type") == "bpe" and not config.get("bpemodel"):
         raise UserError(f"{where}: its tokens are of type bpe, and its config names no bpemodel")
