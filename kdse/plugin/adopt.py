@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from kdse.errors import UserError
-from kdse.files import atomic_dir, dump_yaml, fingerprint, sha256, write_text
+from kdse.files import atomic_dir, dump_yaml, fingerprint, read_yaml, sha256, write_text
 from kdse.plugin.espnet_files import Found, find_model
 from kdse.progress import say
 from kdse.runs import write_run
-from kdse.stage import Step
+from kdse.stage import Step, done_config
 
 RATE = 16000
 
@@ -30,19 +30,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Copy the model's files to `out`, check that they make a recogniser of 16 kHz speech, and mark the backend as finished."""
+    check_out(args.model, args.out)
     found = find_model(args.model)
     state = {"config": fingerprint(found.config), "files": {name: sha256(path) for name, path in found.files.items()}}
     step = Step(args.out, {"adopted": state}, f"adopt {args.out.name}", replaces=True)
     try:
         if not step.needed():
             return
-        if args.out.exists() and not (args.out / "run.yaml").exists() and any(args.out.iterdir()):
-            raise UserError(f"{args.out} holds no finished backend but other files; remove them, or give another --out")
         params = _adopt(found, args)
     finally:
         found.close()
     step.finish()
     say(f"{args.out.name}: {args.model}, {params:,} parameters")
+
+
+def check_out(model: Path, out: Path) -> None:
+    """Raise UserError unless `out` is new, empty, or was adopted before: what was trained is never overwritten."""
+    if model.resolve().is_relative_to(out.resolve()):
+        raise UserError(f"{model} lies in {out}, the folder it would be copied to; give another --out, or a model from elsewhere")
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not (out / "run.yaml").is_file():
+        raise UserError(f"{out} holds no finished backend but other files; remove them, or give another --out")
+    made_by = done_config(out) or read_yaml(out / "run.yaml").get("config")
+    if not (isinstance(made_by, dict) and "adopted" in made_by):
+        raise UserError(f"{out} holds a model that was trained here; give another --out, or rename {model}")
 
 
 def _adopt(found: Found, args: argparse.Namespace) -> int:

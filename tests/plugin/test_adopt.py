@@ -204,6 +204,21 @@ def test_a_rate_is_16_khz_however_it_is_written(espnet_experiment, tmp_path, fs)
     assert adopt(espnet_experiment, tmp_path / "exp" / "asr_x") == 0
 
 
+def test_what_was_trained_here_is_never_overwritten(backend, espnet_experiment, tmp_path, snapshot, capsys):
+    """Neither by another model nor by itself; what was adopted may be."""
+    trained = Path(shutil.copytree(backend, tmp_path / "exp" / "asr"))
+    before = snapshot(trained)
+    assert adopt(espnet_experiment, trained) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{trained} holds a model that was trained here" in line
+    for model in (trained, trained / "model.pth"):
+        assert adopt(model, trained) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"{model} lies in {trained}, the folder it would be copied to" in line
+    assert snapshot(trained) == before
+    assert adopt(trained, tmp_path / "exp" / "asr_x") == adopt(espnet_experiment, tmp_path / "exp" / "asr_x") == 0
+
+
 def tar(path: Path, kind: str, files: dict[str, bytes]) -> None:
     with tarfile.open(path, f"w:{kind}") as held:
         for name, content in files.items():
