@@ -144,6 +144,8 @@ def edited(folder: Path, **changes) -> None:
         ({"bpemodel": "data/bpe/gone.model"}, "the file data/bpe/gone.model, which it names, is not there"),
         ({"bpemodel": 5}, "bpemodel must be a path, not 5"),
         ({"frontend": "s3prl", "frontend_conf": {}}, "needs the package s3prl, which is not installed"),
+        # the weights of a self-supervised network are in the checkpoint, so their file is not asked for
+        ({"frontend": "kdse_ssl", "frontend_conf": {"weights": "/gone.pth"}}, "is of another architecture"),
         ({"frontend_conf": "abc"}, "frontend_conf must hold 'key: value' pairs, not 'abc'"),
         ({"frontend_conf": {"fs": [16000]}}, "frontend_conf: fs must be a number, not [16000]"),
         ({"normalize_conf": "x"}, "normalize_conf must hold 'key: value' pairs, not 'x'"),
