@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import reprlib
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -184,6 +185,23 @@ def read_yaml(path: Path | str) -> dict:
     if not isinstance(value, dict):
         raise UserError(f"{path} must hold 'key: value' pairs, not a {type(value).__name__}")
     return value
+
+
+def sections(config: dict, where: str) -> dict:
+    """An ESPnet config whose sections of options, `*_conf`, are mappings; an empty one is one without any.
+
+    Raises: UserError where a section is no mapping, or the name that belongs to it (`encoder` to `encoder_conf`) is no text.
+
+    >>> sections({"encoder": "conformer", "encoder_conf": None}, "training config")
+    {'encoder': 'conformer', 'encoder_conf': {}}
+    """
+    config = {key: {} if value is None and str(key).endswith("_conf") else value for key, value in config.items()}
+    for key, value in config.items():
+        if str(key).endswith("_conf") and not isinstance(value, dict):
+            raise UserError(f"{where}: {key} must hold 'key: value' pairs, not {reprlib.repr(value)}")
+        if f"{key}_conf" in config and not isinstance(value, str | bool | None):  # exclude_weight_decay is yes or no
+            raise UserError(f"{where}: {key} must be a name, not {reprlib.repr(value)}")
+    return config
 
 
 def check_keys(config: dict, known: Any, where: str) -> None:

@@ -167,6 +167,22 @@ def test_stages_print_the_commands_they_run(fake_recipe):
     assert [line.split()[2] for line in lines if line.startswith("$")] == ["data", "mix", "train"]
 
 
+@pytest.mark.parametrize(
+    "model, backend",
+    [
+        ("../asr_big/valid.acc.ave.pth", "exp/asr_big"),
+        ("valid.acc.ave.pth", "exp/asr_kd1"),
+        ("../x/asr_other_1.zip", "exp/asr_other-1"),
+        ("../asr_big", "exp/asr_big"),
+    ],
+)
+def test_an_adopted_model_names_its_backend(fake_recipe, tmp_path, model, backend):
+    """A .pth file does so by its folder: ESPnet calls all of them alike."""
+    (tmp_path / "egs/x/asr_big").mkdir()
+    done = fake_recipe("--stage", "3", "--stop_stage", "3", "--asr_model", model)
+    assert f"$ kdse adopt --model {model} --out {backend} --corpus mini" in done.stdout, done.stderr
+
+
 @pytest.mark.parametrize("jobs", [1, 2, 3, 9])
 def test_runs_of_stages_8_and_9_are_shared_out(fake_recipe, jobs):
     """Each run is in one job of the stage; no job is without any, and there are as many as asked for, or as there are runs."""

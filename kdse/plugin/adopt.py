@@ -1,16 +1,17 @@
 """Stage 3 with `--asr_model`, `kdse adopt`: a trained ESPnet recogniser, in whatever form it comes, as a backend of this recipe."""
 
 import argparse
+import reprlib
 import shutil
 from pathlib import Path
 from typing import Any
 
 from kdse.errors import UserError
-from kdse.files import atomic_dir, dump_yaml, fingerprint, sha256, write_text
+from kdse.files import atomic_dir, dump_yaml, fingerprint, read_yaml, sha256, write_text
 from kdse.plugin.espnet_files import Found, find_model
 from kdse.progress import say
 from kdse.runs import write_run
-from kdse.stage import Step
+from kdse.stage import Step, done_config
 
 RATE = 16000
 
@@ -29,14 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Copy the model's files to `out`, check that they make a recogniser of 16 kHz speech, and mark the backend as finished."""
+    check_out(args.model, args.out)
     found = find_model(args.model)
     state = {"config": fingerprint(found.config), "files": {name: sha256(path) for name, path in found.files.items()}}
     step = Step(args.out, {"adopted": state}, f"adopt {args.out.name}", replaces=True)
     try:
         if not step.needed():
             return
-        if args.out.exists() and not (args.out / "run.yaml").exists() and any(args.out.iterdir()):
-            raise UserError(f"{args.out} holds no finished backend but other files; remove them, or give another --out")
         params = _adopt(found, args)
     finally:
         found.close()
@@ -44,9 +44,24 @@ def run(args: argparse.Namespace) -> None:
     say(f"{args.out.name}: {args.model}, {params:,} parameters")
 
 
+def check_out(model: Path, out: Path) -> None:
+    """Raise UserError unless `out` is new, empty, or was adopted before: what was trained is never overwritten."""
+    if model.resolve().is_relative_to(out.resolve()):
+        raise UserError(f"{model} lies in {out}, the folder it would be copied to; give another --out, or a model from elsewhere")
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not (out / "run.yaml").is_file():
+        raise UserError(f"{out} holds no finished backend but other files; remove them, or give another --out")
+    made_by = done_config(out) or read_yaml(out / "run.yaml").get("config")
+    if not (isinstance(made_by, dict) and "adopted" in made_by):
+        raise UserError(f"{out} holds a model that was trained here; give another --out, or rename {model}")
+
+
 def _adopt(found: Found, args: argparse.Namespace) -> int:
     config = complete(found.config, found.where)
     check_input(config, found.where)
+    if config.get("frontend") == "kdse_ssl":  # its weights are in the checkpoint
+        config["frontend_conf"]["weights"] = None
     with atomic_dir(args.out) as part:
         for name, path in found.files.items():
             shutil.copyfile(path, part / name)
@@ -90,12 +105,17 @@ def complete(config: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def check_input(config: dict[str, Any], where: str) -> None:
-    """Raise UserError unless the recogniser takes 16 kHz waveforms."""
+    """Raise UserError unless the recogniser takes 16 kHz waveforms; write their rate as a whole number."""
     if config.get("input_size") is not None:
-        raise UserError(f"{where}: it takes features from files (input_size: {config['input_size']}), not waveforms")
-    rate = (config.get("frontend_conf") or {}).get("fs", RATE)
+        raise UserError(f"{where}: it takes features from files (input_size: {config['input_size']!r}), not waveforms")
+    frontend = config["frontend_conf"]
+    rate = frontend.get("fs", RATE)
+    if not isinstance(rate, int | float | str):
+        raise UserError(f"{where}: frontend_conf: fs must be a number, not {reprlib.repr(rate)}")
     rate = {"16k": 16000, "8k": 8000}.get(rate, rate)
-    if str(rate) != str(RATE):
+    if rate == RATE and "fs" in frontend:
+        frontend["fs"] = RATE  # not 16000.0
+    elif str(rate) != str(RATE):
         raise UserError(f"{where}: it hears {rate} Hz, and all corpora here are of {RATE} Hz; take another model")
     if config.get("token_type") == "bpe" and not config.get("bpemodel"):
         raise UserError(f"{where}: its tokens are of type bpe, and its config names no bpemodel")

@@ -118,13 +118,14 @@ def write_units(text: Path, out: Path, vocab_size: int = 30, model_type: str = "
 
 def finish_backend(out: Path, config: dict[str, Any], corpus: str, seed: int) -> None:
     """Keep the averaged model as `out`/model.pth and write run.yaml."""
-    state = _averaged(out, config)
-    _keep(state, out / "model.pth")
+    _keep(_averaged(out, config), out / "model.pth")
     if config.get("frontend") == "kdse_ssl":  # its weights are in the checkpoint now
         trained = read_yaml(out / "config.yaml")
         trained["frontend_conf"]["weights"] = None
         write_text(out / "config.yaml", dump_yaml(trained))
-    params = sum(value.numel() for value in state.values())
+    from kdse.plugin.load import load_backend
+
+    params = sum(p.numel() for p in load_backend(out)[0].parameters())
     write_run(out, config, corpus=corpus, approach="mct_noisy", seed=seed, backend=out.name, params=params)
 
 

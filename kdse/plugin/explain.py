@@ -2,8 +2,10 @@
 
 import contextlib
 import inspect
+import linecache
 import re
 import sys
+import traceback
 
 from kdse.errors import UserError, did_you_mean
 
@@ -26,6 +28,24 @@ def explain(error: Exception) -> UserError | None:
         where, known = f"{found[1]}: " if found[1] else "", re.findall("'([^']+)'", found[2])
         return UserError(f"{where}there is no '{found[3]}'{did_you_mean(found[3], known)}")
     return None
+
+
+def reason(error: Exception) -> str:
+    """Why a model cannot be built, in one line: the user's mistake where it is known, else what the error says.
+
+    ESPnet asserts much without a word, so an assertion is shown as it stands in the source.
+    """
+    if known := explain(error):
+        return str(known)
+    if isinstance(error, AssertionError | KeyError):
+        frame, line = list(traceback.walk_tb(error.__traceback__))[-1]
+        who = frame.f_code.co_qualname.removesuffix(".__init__").rpartition(".")[2]
+        if isinstance(error, KeyError):
+            return f"{who} knows no {error}"
+        source = linecache.getline(frame.f_code.co_filename, line).strip().removeprefix("assert ")
+        said = f" ({str(error).splitlines()[0]})" if str(error).strip() else ""
+        return f"in {who} this does not hold{said}: {source}"
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def _parameters(name: str) -> set[str]:

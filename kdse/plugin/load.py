@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from kdse.errors import UserError
-from kdse.files import read_yaml
+from kdse.files import read_yaml, sections
 
 
 def load_state(model: nn.Module, path: Path | str, ignore: tuple[str, ...] = ()) -> None:
@@ -55,25 +55,24 @@ def load(task, folder: Path | str, device: str = "cpu", checkpoint: str = "model
 
     Raises: UserError where the config describes no model, or the checkpoint does not fit.
     """
-    from kdse.plugin.explain import explain
+    from kdse.plugin.explain import reason
     from kdse.plugin.quiet import no_log_warnings
 
     folder = Path(folder)
     config = folder / "config.yaml"
-    args = argparse.Namespace(**read_yaml(config))
+    options = sections(read_yaml(config), f"{config} describes no model")
+    args = argparse.Namespace(**{str(name): value for name, value in options.items()})
     try:
         with no_log_warnings():
             model = task.build_model(args)
-    except AttributeError as e:
-        if e.obj is not args:
-            raise
-        raise UserError(f"{config} lacks '{e.name}'; train the model again") from e
     except ImportError as e:
         raise UserError(f"{config} needs the package {e.name or e}, which is not installed") from e
     except OSError as e:
-        raise UserError(f"{config} names a file that cannot be read: {e.filename}") from e
-    except (TypeError, ValueError, RuntimeError, UserError) as e:
-        raise UserError(f"{config} describes no model: {explain(e) or str(e).partition(chr(10))[0]}") from e
+        raise UserError(f"{config} names a file that cannot be read: {e.filename or e}") from e
+    except Exception as e:  # ESPnet's constructors raise errors of all kinds, assertions too, for options that make no sense
+        if isinstance(e, AttributeError) and e.obj is args:
+            raise UserError(f"{config} lacks '{e.name}'; train the model again") from e
+        raise UserError(f"{config} describes no model: {reason(e)}") from e
     state = read_state(folder / checkpoint)
     _check_tokens(state, folder, getattr(args, "token_list", None))
     fit(model, state, folder / checkpoint)

@@ -8,7 +8,7 @@ from kdse import approaches
 from kdse.config import merge, read_config, typed
 from kdse.data.mix import MixConfig
 from kdse.errors import UserError, did_you_mean
-from kdse.files import read_yaml, sha256
+from kdse.files import read_yaml, sections, sha256
 from kdse.plugin import nodes
 from kdse.stage import Step, done_hash
 
@@ -205,15 +205,8 @@ def _makes(kind: str, step: Step) -> bool:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """An ESPnet YAML. An empty section of options is one without any.
-
-    Raises: UserError where a section of options is no mapping.
-    """
-    config = {k: {} if v is None and str(k).endswith("_conf") else v for k, v in read_config(path).items()}
-    for key, value in config.items():
-        if str(key).endswith("_conf") and not isinstance(value, dict):
-            raise UserError(f"training config: {key} must hold 'key: value' pairs, not {value!r}")
-    return config
+    """An ESPnet YAML. An empty section of options is one without any."""
+    return sections(read_config(path), "training config")
 
 
 def _units(conf: Any) -> dict[str, Any]:

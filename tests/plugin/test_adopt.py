@@ -142,7 +142,24 @@ def edited(folder: Path, **changes) -> None:
         ({"input_size": 80}, "it takes features from files (input_size: 80), not waveforms"),
         ({"bpemodel": None}, "its tokens are of type bpe, and its config names no bpemodel"),
         ({"bpemodel": "data/bpe/gone.model"}, "the file data/bpe/gone.model, which it names, is not there"),
+        ({"bpemodel": 5}, "bpemodel must be a path, not 5"),
         ({"frontend": "s3prl", "frontend_conf": {}}, "needs the package s3prl, which is not installed"),
+        # the weights of a self-supervised network are in the checkpoint, so their file is not asked for
+        ({"frontend": "kdse_ssl", "frontend_conf": {"weights": "/gone.pth"}}, "is of another architecture"),
+        ({"frontend_conf": "abc"}, "frontend_conf must hold 'key: value' pairs, not 'abc'"),
+        ({"frontend_conf": {"fs": [16000]}}, "frontend_conf: fs must be a number, not [16000]"),
+        ({"normalize_conf": "x"}, "normalize_conf must hold 'key: value' pairs, not 'x'"),
+        ({"normalize_conf": {"stats_file": 5}}, "stats_file must be a path, not 5"),
+        ({"best_model_criterion": 5}, "best_model_criterion must be a list of [phase, score, min or max], not 5"),
+        (
+            {"best_model_criterion": [["a", "b"]]},
+            "best_model_criterion must be a list of [phase, score, min or max], not [['a', 'b']]",
+        ),
+        ({"token_list": "x" * 5000}, f"the file {'x' * 197}..., which it names, is not there"),
+        ({"token_list": "a\nb\0"}, r"the file a\nb\x00, which it names, is not there"),
+        ({"encoder": ["a"]}, "encoder must be a name, not ['a']"),
+        ({"encoder_conf": {1: 2, "a": 3}}, "its config holds more than plain values"),
+        ({"model_conf": {"ctc_weight": 9}}, "in ESPnetASRModel this does not hold (9): 0.0 <= ctc_weight <= 1.0"),
     ],
 )
 def test_mismatches_are_refused_in_one_sentence(espnet_experiment, tmp_path, capsys, changes, message):
@@ -163,8 +180,6 @@ def test_what_is_no_model_is_refused(espnet_experiment, tmp_path, capsys):
     assert "does not exist" in refusal(tmp_path / "gone")
     (tmp_path / "model.txt").write_text("x")
     assert "is no ESPnet model" in refusal(tmp_path / "model.txt")
-    (tmp_path / "bad.zip").write_bytes(b"PK damaged")
-    assert "cannot unpack" in refusal(tmp_path / "bad.zip")
     with zipfile.ZipFile(tmp_path / "empty.zip", "w") as held:
         held.writestr("a.txt", "x")
     assert "holds no meta.yaml" in refusal(tmp_path / "empty.zip")
@@ -182,3 +197,92 @@ def test_what_is_no_model_is_refused(espnet_experiment, tmp_path, capsys):
     for path in espnet_experiment.glob("*.pth"):
         path.unlink()
     assert "holds none of model.pth, valid.acc.ave.pth; give the .pth file itself" in refusal(espnet_experiment)
+
+
+@pytest.mark.parametrize("fs", [16000.0, "16k", "16000"])
+def test_a_rate_is_16_khz_however_it_is_written(espnet_experiment, tmp_path, fs):
+    frontend = yaml.safe_load((espnet_experiment / "config.yaml").read_text())["frontend_conf"]
+    edited(espnet_experiment, frontend_conf=frontend | {"fs": fs})
+    assert adopt(espnet_experiment, tmp_path / "exp" / "asr_x") == 0
+
+
+def test_what_was_trained_here_is_never_overwritten(backend, espnet_experiment, tmp_path, snapshot, capsys):
+    """Neither by another model nor by itself; what was adopted may be."""
+    trained = Path(shutil.copytree(backend, tmp_path / "exp" / "asr"))
+    before = snapshot(trained)
+    assert adopt(espnet_experiment, trained) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{trained} holds a model that was trained here" in line
+    for model in (trained, trained / "model.pth"):
+        assert adopt(model, trained) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"{model} lies in {trained}, the folder it would be copied to" in line
+    assert snapshot(trained) == before
+    assert adopt(trained, tmp_path / "exp" / "asr_x") == adopt(espnet_experiment, tmp_path / "exp" / "asr_x") == 0
+
+
+def tar(path: Path, kind: str, files: dict[str, bytes]) -> None:
+    with tarfile.open(path, f"w:{kind}") as held:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            held.addfile(member, io.BytesIO(content))
+
+
+@pytest.mark.parametrize("form", ["zip", "tar.gz", "tar.xz", "tar.bz2"])
+def test_damaged_archives_are_refused_in_one_sentence(tmp_path, capsys, form):
+    """Bytes are flipped at each of many places, and the end is cut off; some places change nothing that is read."""
+    path = tmp_path / f"m.{form}"
+    noise = {name: np.random.default_rng(0).bytes(3000) for name in ("a.pth", "b.pth")}
+    if form == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as held:
+            for name, content in noise.items():
+                held.writestr(name, content + bytes(3000))
+    else:
+        tar(path, form.partition(".")[2], noise)
+    whole = path.read_bytes()
+    seen = set()
+    flipped = [whole[:at] + bytes(b ^ 0x5A for b in whole[at : at + 9]) + whole[at + 9 :] for at in range(0, len(whole), 100)]
+    for damaged in [*flipped, whole[: len(whole) // 2], b"PK damaged"]:
+        path.write_bytes(damaged)
+        assert adopt(path, tmp_path / "exp" / "asr_x") == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        seen.add("cannot unpack" in line or "is not unpacked" in line)
+    assert True in seen and not (tmp_path / "exp").exists()
+
+
+META = "files: {asr_model_file: m.pth}\nyaml_files: {asr_train_config: c.yaml}\n"
+
+
+@pytest.mark.parametrize(
+    "files, message",
+    [
+        ({"meta.yaml": "a: ["}, "meta.yaml, line 1 is not valid YAML"),
+        ({"meta.yaml": "- 1"}, "meta.yaml must hold 'key: value' pairs, not a list"),
+        ({"c.yaml": "a: ["}, "c.yaml, line 1 is not valid YAML"),
+        ({"meta.yaml": META.replace("m.pth", "../secret")}, "the file ../secret, which it names, lies outside of it"),
+        ({"meta.yaml": META.replace("c.yaml", "SECRET")}, "SECRET, which it names, lies outside of it"),
+        ({"c.yaml": "token_list: SECRET"}, "SECRET, which it names, lies outside of it"),
+        ({"c.yaml": "bpemodel: SECRET"}, "SECRET, which it names, lies outside of it"),
+        ({"c.yaml": "{normalize: global_mvn, normalize_conf: {stats_file: SECRET}}"}, "SECRET, which it names, lies outside of it"),
+    ],
+)
+@pytest.mark.parametrize("form", ["zip", "tar"])
+def test_an_archive_speaks_of_itself_alone(tmp_path, monkeypatch, capsys, form, files, message):
+    """What is wrong is named by the archive, not by where it was unpacked; and its files name none outside of it."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # so that ../secret is there
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    held = {"meta.yaml": META, "c.yaml": "a: b", "m.pth": "x"} | files
+    held = {name: text.replace("SECRET", str(secret)) for name, text in held.items()}
+    path = tmp_path / f"model.{form}"
+    if form == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, text in held.items():
+                archive.writestr(name, text)
+    else:
+        tar(path, "", {name: text.encode() for name, text in held.items()})
+    assert adopt(path, tmp_path / "exp" / "asr_x") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"kdse adopt: {path}") and message.replace("SECRET", str(secret)) in line
+    assert "kdse-model-" not in line and not list(tmp_path.glob("kdse-model-*"))

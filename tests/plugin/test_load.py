@@ -171,7 +171,15 @@ def test_a_backend_that_is_truncated_is_refused(run, backend, noisy_set, tmp_pat
         ({"encoder": "conformr"}, "encoder: there is no 'conformr' (did you mean 'conformer'?)"),
         ({"token_list": "none.txt"}, "names a file that cannot be read: none.txt"),
         ({"token_list": None}, "describes no model: token_list must be str or list"),
-        ({"encoder_conf": 5}, "describes no model: "),
+        ({"encoder_conf": 5}, "describes no model: encoder_conf must hold 'key: value' pairs, not 5"),
+        ({"encoder": ["a"]}, "describes no model: encoder must be a name, not ['a']"),
+        ({"encoder_conf": {"attention_heads": 7}}, "in MultiHeadedAttention this does not hold: n_feat % n_head == 0"),
+        ({"encoder_conf": {"attention_heads": 0}}, "describes no model: integer modulo by zero"),
+        ({"encoder_conf": {"activation_type": "swoosh"}}, "describes no model: get_activation knows no 'swoosh'"),
+        ({"model_conf": {"ctc_weight": 9}}, "in ESPnetASRModel this does not hold (9): 0.0 <= ctc_weight <= 1.0"),
+        ({"model_conf": "x"}, "describes no model: model_conf must hold 'key: value' pairs, not 'x'"),
+        ({"postencoder": "hugging", "postencoder_conf": {}}, "postencoder: there is no 'hugging'"),
+        ({7: "x", "encoder": "conformr"}, "encoder: there is no 'conformr'"),
         ({}, "config.yaml lacks 'token_list'; train the model again"),
     ],
 )
@@ -249,6 +257,10 @@ def test_init_of_another_architecture_is_refused(standalone, train_se, tmp_path,
 
 def test_run_yaml_says_what_the_run_is(kd, backend):
     from kdse.runs import read_run
+
+    of_backend = load_backend(backend)[0]
+    assert read_run(backend)["params"] == sum(p.numel() for p in of_backend.parameters())  # and no buffers
+    assert any(value.numel() for _, value in of_backend.named_buffers())
 
     record = read_run(kd[0])
     expected = {

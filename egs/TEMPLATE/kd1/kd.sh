@@ -107,9 +107,9 @@ tokens_yaml=$(config "$tokens_config")
 mix_yaml=$(config "$mix_config")
 inference_yaml=$(config "$inference_config")
 
-tag=${exp_tag:+_$exp_tag}
-asr=$(basename "$asr_config" .yaml)
-[ -z "$asr_model" ] || asr=$(basename "$asr_model" | sed -E 's/\.(zip|tar|tgz|tar\.[a-z0-9]+|pth)$//; s/^asr_//; s/[^A-Za-z0-9.-]/-/g')
+tag=${exp_tag:+_$exp_tag} asr=$(basename "$asr_config" .yaml) named=$asr_model
+[[ $asr_model != *.pth ]] || named=$(cd "$(dirname "$asr_model")" && pwd) || die "--asr_model $asr_model: there is no such folder"
+[ -z "$asr_model" ] || asr=$(basename "$named" | sed -E 's/\.(zip|tar|tgz|tar\.[a-z0-9]+)$//; s/^asr_//; s/[^A-Za-z0-9.-]/-/g')
 of=_$asr # in the names of what is made with another backend than the recipe's own
 [ "$asr" != "$HOME_BACKEND" ] || of=
 [ -z "$asr_model" ] || [ -n "$of" ] || die "--asr_model $asr_model has the name of this recipe's own backend, $asr; rename it"
