@@ -176,14 +176,17 @@ def read_items(folder: Path) -> dict[str, Item]:
 def read_hypotheses(folder: Path) -> dict[str, str]:
     """Read the text that stage 8 wrote, in the form in which errors are counted; a hypothesis may be empty."""
     from kdse.data.datadir import read_table
-    from kdse.scoring.spoken import spoken
+    from kdse.scoring.spoken import has_case, spoken
     from kdse.scoring.words import normalise
 
     path = folder / "text"
     if not path.exists():
         raise UserError(f"there is no {path}; decode the set first (stage 8)")
-    foreign = _is_foreign(_decode_config(folder))
-    return {key: normalise(spoken(words) if foreign else words) for key, words in read_table(path, empty=True).items()}
+    found = read_table(path, empty=True)
+    if _is_foreign(_decode_config(folder)):
+        case = has_case(found.values())
+        found = {key: spoken(words, case) for key, words in found.items()}
+    return {key: normalise(words) for key, words in found.items()}
 
 
 def _is_foreign(decode: dict) -> bool:

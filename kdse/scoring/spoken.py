@@ -9,17 +9,20 @@ How digits were said can no longer be heard, so one reading is chosen, the same 
 - "." between digits is POINT, and digits follow; "1st" is FIRST; "5%", "$5", "&" are FIVE PERCENT, FIVE DOLLARS, AND;
 - a remark in brackets, such as [music], was not said.
 
-Letters that were spelt stay as they were written: "G.M.E." and "G-M-E" are three words, "GME" is one, and so counted as wrong where
-the reference has G M E. What was heard stands in the rows as it is counted.
+- where small and capital letters differ, a word of capitals alone was spelt: "GME" is G M E, as are "G.M.E." and "G-M-E" anyway.
+
+A recogniser that writes capitals only has no such words. What was heard stands in the rows as it is counted.
 """
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 
 SPOKEN = (
     "hypotheses of recognisers from elsewhere first as spoken: digits in words, one or two of them as a number and more digit by "
-    "digit; %, $ and & in words; remarks in brackets dropped"
+    "digit; %, $ and & in words; words of capitals alone letter by letter, where others have small letters; remarks in brackets "
+    "dropped"
 )
 """What `spoken` does, for the footer of every table."""
 
@@ -28,21 +31,36 @@ _MONEY = re.compile(r"\$\s*(\d[\d,]*(?:\.\d+)?)")
 _NUMBER = re.compile(
     r"(?P<ordinal>\d+)(?:st|nd|rd|th)\b|(?P<whole>\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.(?P<part>\d+))?", re.IGNORECASE
 )
+_CAPITALS = re.compile(r"(?<!')\b[^\W\d_]{2,}\b(?!')")
 LONGEST = 9
 """Digits of a number that anybody would say as one."""
 _SIGNS = {"%": " percent ", "&": " and ", "+": " plus ", "@": " at "}
 
 
-def spoken(text: str) -> str:
-    """Words instead of digits and signs; see above.
+def has_case(texts: Iterable[str]) -> bool:
+    """Whether a recogniser that wrote these tells small letters from capitals.
+
+    >>> has_case(["", "GMEF"]), has_case(["Enter", "GMEF"]), has_case(["enter"])
+    (False, True, False)
+    """
+    letters = "".join(texts)
+    return letters not in (letters.upper(), letters.lower())
+
+
+def spoken(text: str, case: bool = False) -> str:
+    """Words instead of digits and signs, and, with `case`, letters instead of words of capitals; see above.
 
     >>> spoken("Enter 53, 2981 and 0.5%.")
     'Enter fifty-three , two nine eight one and zero point five percent .'
     >>> spoken("[music] G.M.E. 1st, $1,500")
     'G.M.E. first , one thousand five hundred dollars'
+    >>> spoken("Rubout GMEF 3, I said.", case=True)
+    'Rubout G M E F three , I said.'
     """
     text = _REMARK.sub("", unicodedata.normalize("NFKC", text))
     text = _MONEY.sub(r"\1 dollars", text)
+    if case:
+        text = _CAPITALS.sub(lambda found: " ".join(found[0]) if found[0].isupper() else found[0], text)
     for sign, words in _SIGNS.items():
         text = text.replace(sign, words)
     return " ".join(_NUMBER.sub(lambda found: f" {_said(found)} ", text).split())

@@ -104,6 +104,10 @@ def test_words_are_compared_as_spoken(recipe):
     heard = Path("exp/mct_noisy_seed0/decode/loudness/test_noisy")
     (heard / "text").write_text("u1__hum__0dB Speech, 2!\nu2__hum__0dB\n")
     assert read_hypotheses(heard) == {"u1__hum__0dB": "SPEECH TWO", "u2__hum__0dB": ""}
+    for other, words in (("YES", "SPCH TWO"), ("yes", "S P C H TWO")):  # capitals mean something where there are others
+        (heard / "text").write_text(f"u1__hum__0dB SPCH 2\nu2__hum__0dB {other}\n")
+        assert read_hypotheses(heard)["u1__hum__0dB"] == words
+    (heard / "text").write_text("u1__hum__0dB Speech, 2!\nu2__hum__0dB\n")
     about = yaml.safe_load((heard / "decode.yaml").read_text())
     (heard / "decode.yaml").write_text(yaml.safe_dump({k: v for k, v in about.items() if k != "recogniser"}))
     assert read_hypotheses(heard)["u1__hum__0dB"] == "SPEECH 2"

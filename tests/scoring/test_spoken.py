@@ -26,12 +26,26 @@ from kdse.scoring.words import normalise
         ("[BLANK_AUDIO] (music) yes", "YES"),
         ("Rub out G-M-E-S-3-9.", "RUB OUT G M E S THREE NINE"),
         ("G.M.E.F", "G M E F"),
-        ("GMEF h20", "GMEF H TWENTY"),  # letters are not taken apart
+        ("GMEF h20", "GMEF H TWENTY"),  # who writes no small letters writes words so
         ("it's", "IT'S"),
     ],
 )
 def test_readings(written, words):
     assert normalise(spoken(written)) == words
+
+
+@pytest.mark.parametrize(
+    "written, words",
+    [
+        ("GF-T-U-1332", "G F T U ONE THREE THREE TWO"),
+        ("Rubout GMEF h20", "RUBOUT G M E F H TWENTY"),
+        ("PIKTS, Pittsburgh. I, a", "P I K T S PITTSBURGH I A"),
+        ("ÄÖ ß McX 'IT'S'", "Ä Ö SS MCX 'IT'S'"),
+        ("A1B", "A ONE B"),
+    ],
+)
+def test_words_of_capitals_are_spelt_where_others_have_small_letters(written, words):
+    assert normalise(spoken(written, case=True)) == words
 
 
 @given(st.lists(st.sampled_from("ONE O'CLOCK ERASE A G TWENTY-ONE".split())).map(" ".join))
