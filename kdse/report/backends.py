@@ -81,8 +81,9 @@ def _label(results: Results, system: System) -> str:
 
 
 def _teacher(system: System) -> str | None:
+    """Its teachers' names, of a student of two both: asr_a + asr_b becomes a + b."""
     found = sorted({row["teacher"] for row in system.rows if row["teacher"]})
-    return ", ".join(name.removeprefix(HOME) for name in found) or None
+    return ", ".join(" + ".join(name.removeprefix(HOME) for name in both.split(" + ")) for both in found) or None
 
 
 def _own(system: System) -> bool:

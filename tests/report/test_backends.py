@@ -53,13 +53,13 @@ def test_what_the_home_backend_hears_of_other_teachers_students(others, make_row
     home = "mct_noisy_seed0"
     rows = make_rows("kd", student="dccrn-s", params=198_402, ease=0.2)
     for row in rows:
-        row.update(run="kd_dccrn-s_rnn_seed0", teacher="asr_rnn", backend=home)
+        row.update(run="kd_dccrn-s_rnn_seed0", teacher="asr_rnn + asr_home", backend=home)
     commit(others / "made", rows)
     shutil.move(others / "made" / "results", others / f"results/backends/{home}")
     results = read_results(others)
     table = backends_table(results, "test_noisy")
     assert [c.key for c in table.columns if c.key.startswith("wer_")] == [f"wer_{home}", "wer_rnn"]
-    (row,) = (row for row in table.rows if row["teacher"] == "rnn")
+    (row,) = (row for row in table.rows if row["teacher"] == "rnn + home")
     (system,) = results.backends[home].on("test_noisy")
     bare = next(s for s in results.on("test_noisy") if s.approach == "mct_noisy")
     assert row[f"wer_{home}"] == system.scores("test_noisy", WER).estimate() and "wer_rnn" not in row
