@@ -52,10 +52,14 @@ def backends_table(results: Results, set_name: str) -> Table | None:
     anew = home in results.backends and any(s.family in own for s in results.backends[home].on(set_name))
     decodes = "; ".join(f"{name}: {', '.join(sorted({s.decode for s in systems.values()}))}" for name, systems in heard.items())
     table.notes = [
-        "A front end was distilled from its teacher alone; the other backends never heard it in training. Beside each WER stands "
+        "A front end was distilled from its teachers alone; the other backends never heard it in training. Beside each WER stands "
         "the paired difference to no front end with the same backend, in points, negative where the front end helps. Seeds are "
         f"those that all backends have of a system. Decoding: {decodes}."
-        + (f" All models here, those of the column {home} too, were trained for this table, not for the others." if anew else ""),
+        + (
+            f" The column {home} has the rows of `results/backends/{home}`; the other tables may show other trainings."
+            if anew
+            else ""
+        ),
         "Whole reports of the other backends: "
         + ", ".join(f"`results/backends/{name}/RESULTS.md`" for name in results.backends)
         + ".",
