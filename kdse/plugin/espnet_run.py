@@ -75,6 +75,7 @@ def _main(task, out: Path, epochs: int) -> None:
     try:
         with training_logs(log, out.name, epochs), _atomic_checkpoints():
             task.main(cmd=["--config", str(out / "train.yaml")])
+        nodes.leave()
     except (TypeError, ValueError, UserError) as e:
         explained = explain(e)
         if explained is None:

@@ -52,6 +52,15 @@ def hear() -> str:
     return word
 
 
+def leave() -> None:
+    """Take this process out of the group it trained in: gloo's threads, alive at the end of Python, abort a process whose work is
+    done (github.com/pytorch/pytorch/issues/190489). Only after success, as it may wait for a node that has failed."""
+    import torch.distributed
+
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 def _others() -> int:
     return int(os.environ.get("WORLD_SIZE", "1")) - 1
 

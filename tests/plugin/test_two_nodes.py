@@ -17,6 +17,7 @@ import yaml
 
 from kdse.cli import main
 from kdse.data.pack import Pack
+from kdse.plugin import nodes
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINING = {
@@ -132,6 +133,16 @@ def test_what_is_done_ends_both(recipe):
     first, further = launch(training(recipe, "asr", recipe / "backend"), 2)
     assert first[0] == 0 and "done before" in first[1]
     assert further == (0, "")
+
+
+def test_leaving_ends_the_group():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=0, world_size=1)
+    nodes.leave()
+    assert not torch.distributed.is_initialized()
+    nodes.leave()  # a training on one node has no group
 
 
 @pytest.mark.slow
