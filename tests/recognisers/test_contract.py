@@ -4,6 +4,7 @@ import dataclasses
 import importlib.util
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -138,6 +139,7 @@ def test_every_yaml_of_conf_decode_is_read(path, monkeypatch):
         ("recogniser: whispr", "there is no recogniser 'whispr' (did you mean 'whisper'?)"),
         ("{recogniser: whisper, beam: 3}", "there is no option 'beam'"),
         ("{recogniser: whisper, beam_size: 0}", "beam_size is 1 or more, not 0"),
+        ("{recogniser: whisper, tokens_per_second: -1}", "tokens_per_second is 0 or more, not -1"),
         ("{recogniser: whisper, model: nowhere}", "there is no Whisper model in CTranslate2's format"),
         ("{recogniser: pocketsphinx, words: nowhere}", "there is no list of words nowhere"),
         ("recogniser: command", "command is a list, the program and its arguments"),
@@ -180,6 +182,23 @@ def test_a_language_that_whisper_does_not_know_is_refused_before_it_is_loaded():
     kind(language="de").check("d.yaml")
     with pytest.raises(UserError, match="language is a code that Whisper knows, such as en or de, not 'xx'"):
         kind(language="xx").check("d.yaml")
+
+
+def test_whisper_writes_no_more_than_a_wave_can_say():
+    kind = find("whisper").Options
+    assert kind().limit(RATE) is None
+    assert [kind(tokens_per_second=10).limit(n) for n in (1, RATE // 2, RATE, 3 * RATE + 1, 100 * RATE)] == [1, 5, 10, 31, 300]
+    assert kind(tokens_per_second=50).limit(30 * RATE) == 400  # as many as its decoder takes
+
+
+def test_whisper_is_told_its_limit():
+    made = find("whisper")
+    for most, told in ((0, None), (10, 20)):
+        recogniser, heard = object.__new__(made), []
+        recogniser.options = made.Options(tokens_per_second=most)
+        recogniser.model = SimpleNamespace(transcribe=lambda wave, heard=heard, **given: heard.append(given) or ([], None))
+        assert recogniser.transcribe([babble(2.0, 1)]) == [Hypothesis("")]
+        assert [given["max_new_tokens"] for given in heard] == [told]
 
 
 @pytest.mark.parametrize("name, package", [("whisper", "faster_whisper"), ("pocketsphinx", "pocketsphinx")])
