@@ -10,7 +10,9 @@ student=bandcrn-m
 declare -A search=([conformer]=ctc_greedy [transducer]=transducer [transformer]=attention [e_branchformer]=attention)
 others="transducer transformer e_branchformer" # the teachers beside the conformer of ./run.sh
 second=transducer                              # the one that also teaches together with it
-runs=("mct_noisy_seed0" "standalone_se_${student}_seed0" "kd_${student}_seed0" "kd_${student}_with-${second}_seed0")
+runs=("mct_noisy_seed0" "standalone_se_${student}_seed0" "kd_${student}_with-${second}_seed0")
+seeds="0 1 2" # of the student of the conformer; of the others 0
+for seed in $seeds; do runs+=("kd_${student}_seed$seed"); done
 
 plain=(--approaches kd --baselines "" --sets test_noisy)
 for other in $others; do
@@ -18,6 +20,7 @@ for other in $others; do
     ./run.sh --stage 5 --stop_stage 7 --asr_config "conf/asr/$other.yaml" "${plain[@]}"
     runs+=("kd_${student}_${other}_seed0")
 done
+./run.sh --stage 6 --stop_stage 7 --seeds "$seeds" "${plain[@]}"
 ./run.sh --stage 6 --stop_stage 7 --second_asr "$second" "${plain[@]}"
 
 # said COMMAND...: print it, then run it.
