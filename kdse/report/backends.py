@@ -2,7 +2,7 @@
 
 from kdse.report.best import best_of
 from kdse.report.footer import NAMES
-from kdse.report.rows import WER, Results, Scores, System
+from kdse.report.rows import WER, Results, Scores, System, show_seeds
 from kdse.report.tables import Column, Table
 
 HOME = "asr_"
@@ -29,7 +29,11 @@ def backends_table(results: Results, set_name: str) -> Table | None:
         return None
     ordered = {s.family: s for _, found in columns for s in found.on(set_name) if s.family in others}
     table = Table("backends", f"{set_name}, {results.corpus}, by the backend that listens", _columns(list(heard)), [])
-    table.rows = [{"system": _label(results, s), "teacher": _teacher(s)} for s in ordered.values()]
+    seeds = {family: _seeds(heard, family, set_name) for family in ordered}
+    table.rows = [
+        {"system": _label(results, s), "teacher": _teacher(s), "seeds": show_seeds(tuple(sorted(seeds[family])))}
+        for family, s in ordered.items()
+    ]
     ceilings = [i for i, s in enumerate(ordered.values()) if s.approach == CEILING]
     for name, systems in heard.items():
         bare = next((s for s in systems.values() if s.approach == "mct_noisy"), None)
@@ -41,7 +45,7 @@ def backends_table(results: Results, set_name: str) -> Table | None:
             if _own(system):
                 table.rows[number][f"wer_{name}"] = "its own"
                 continue
-            scores[number] = found = system.scores(set_name, WER, _seeds(heard, family, set_name))
+            scores[number] = found = system.scores(set_name, WER, seeds[family])
             table.rows[number][f"wer_{name}"] = found.estimate()
             if bare and bare.family != family:
                 table.rows[number][f"gain_{name}"] = found.minus(bare.scores(set_name, WER))
@@ -74,7 +78,7 @@ def home_name(results: Results) -> str:
 
 
 def _columns(names: list[str]) -> list[Column]:
-    found = [Column("system", "front end"), Column("teacher", "teacher")]
+    found = [Column("system", "front end"), Column("teacher", "teacher"), Column("seeds", "seeds")]
     for name in names:
         found += [Column(f"wer_{name}", f"{name}: WER %"), Column(f"gain_{name}", "to no front end", 1, sign=True)]
     return found

@@ -18,9 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `kdse report`."""
     parser.add_argument("--recipe", default=".", metavar="DIR", help="recipe folder with results/ (default: %(default)s)")
     what = (
-        "render the rows of another backend than the home one, results/backends/NAME, into that folder; then those of the home one"
+        "render the rows of other backends than the home one, results/backends/NAME, into their folders; then those of the home one"
     )
-    parser.add_argument("--backend", default="", metavar="NAME", help=what)
+    parser.add_argument("--backend", nargs="+", default=[""], metavar="NAME", help=what)
     parser.add_argument("--expdir", metavar="DIR", help="experiments, for loss curves from their logs (default: exp in the recipe)")
     parser.add_argument("--title", help="heading of RESULTS.md (default: the one it has, else 'Results on <corpus>')")
     what = "check that A's WER is lower than B's: exit code 1 unless the interval of the paired difference is below 0; "
@@ -34,18 +34,20 @@ def run(args) -> int:
     from kdse.report.tables import plain
 
     recipe = Path(args.recipe)
-    results = read_results(recipe, args.backend)
+    found = [read_results(recipe, name) for name in args.backend]
     # A claim that cannot be checked is found before anything is written.
-    claims = [check_claim(text, results) for text in args.claim]
+    claims = [check_claim(text, results) for results in found for text in args.claim]
     expdir = Path(args.expdir) if args.expdir else recipe / "exp"
-    main = write_report(recipe, results, expdir, args.title)
-    short = replace(main, columns=[replace(column, interval=column.key == "wer") for column in main.columns])
-    print(f"\n{main.title}, 95 % interval of WER by utterance\n\n{plain(short)}\n")
+    for results in found:
+        main = write_report(recipe, results, expdir, args.title)
+        short = replace(main, columns=[replace(column, interval=column.key == "wer") for column in main.columns])
+        print(f"\n{main.title}, 95 % interval of WER by utterance\n\n{plain(short)}\n")
     for claim in claims:
         print(claim.sentence)
-    if args.backend and any(results_folder(recipe).glob("*.jsonl.gz")):  # its matrix has what is new
+    if any(args.backend) and any(results_folder(recipe).glob("*.jsonl.gz")):  # its matrix has what is new
         write_report(recipe, read_results(recipe), expdir)
-    print(f"Results: {place(recipe, results, 'RESULTS.md')} and {place(recipe, results, PAGE)}")
+    for results in found:
+        print(f"Results: {place(recipe, results, 'RESULTS.md')} and {place(recipe, results, PAGE)}")
     return 0 if all(claim.holds for claim in claims) else 1
 
 

@@ -320,3 +320,11 @@ class Results:
         if len({s.decode for s in self.systems}) > 1:
             name += f", {system.decode}"
         return name + (f", ω = {system.omega:g}" if system.omega else "")
+
+
+def show_seeds(seeds: tuple[int, ...]) -> str | None:
+    """Seeds in order for a table: "0–2", "0, 3", or None where there are none."""
+    if not seeds:
+        return None
+    run = len(seeds) > 2 and seeds == tuple(range(seeds[0], seeds[-1] + 1))
+    return f"{seeds[0]}–{seeds[-1]}" if run else ", ".join(map(str, seeds))

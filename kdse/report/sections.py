@@ -12,7 +12,7 @@ from kdse.report.omega import chosen, omega_table, without_front_end
 from kdse.report.paired import detectable_note, matched_pairs_test, show_p
 from kdse.report.paper import paper_tables
 from kdse.report.quality import noise_table, quality_table
-from kdse.report.rows import CER, QUALITY, WER, Metric, Results, Scores, System, compare, shared_scores, within
+from kdse.report.rows import CER, QUALITY, WER, Metric, Results, Scores, System, compare, shared_scores, show_seeds, within
 from kdse.report.size import size_table
 from kdse.report.tables import Column, Table, markdown
 from kdse.report.worst import WORST, compared_pairs
@@ -226,16 +226,9 @@ def partners(results: Results, system: System, approach: str, set_name: str) -> 
 
 
 def _row(label: str, system: System, scores: dict[Metric, list[Scores]], index: int) -> dict[str, Any]:
-    row: dict[str, Any] = {"system": label, "params": system.params, "seeds": _seeds(system.seeds)}
+    row: dict[str, Any] = {"system": label, "params": system.params, "seeds": show_seeds(system.seeds)}
     row |= {metric.name: per_system[index].estimate() for metric, per_system in scores.items()}
     return row | {"items": len(scores[WER][index].items)}
-
-
-def _seeds(seeds: tuple[int, ...]) -> str | None:
-    if not seeds:
-        return None
-    run = len(seeds) > 2 and seeds == tuple(range(seeds[0], seeds[-1] + 1))
-    return f"{seeds[0]}–{seeds[-1]}" if run else ", ".join(map(str, seeds))
 
 
 def _coverage(scores: dict[Metric, list[Scores]]) -> list[str]:

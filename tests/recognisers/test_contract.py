@@ -47,7 +47,7 @@ def recogniser(request, tmp_path_factory):
         script.write_text(LISTEN)
         options = {"command": (sys.executable, str(script))}
     if request.param == "whisper":
-        options = {"beam_size": 1}
+        options = {"beam_size": 1, "tokens_per_second": 15}
     made = find(request.param)
     return made(made.Options(**options))
 

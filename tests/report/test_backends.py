@@ -34,12 +34,13 @@ def test_rows_columns_and_differences(others):
     results = read_results(others)
     table = backends_table(results, "test_noisy")
     assert [c.key for c in table.columns] == [
-        "system", "teacher", "wer_mct_noisy_seed0", "gain_mct_noisy_seed0", "wer_rnn", "gain_rnn",
+        "system", "teacher", "seeds", "wer_mct_noisy_seed0", "gain_mct_noisy_seed0", "wer_rnn", "gain_rnn",
     ]  # fmt: skip
     found = {row["system"]: row for row in table.rows}
     assert set(found) == {"no front end (mct_noisy)", "kd_dccrn-s", "joint_grad_dccrn-s"}
     kd = next(s for s in results.on("test_noisy") if s.approach == "kd")
     assert found["kd_dccrn-s"]["wer_mct_noisy_seed0"] == kd.scores("test_noisy", WER, [0]).estimate()  # seed 1 is not in both
+    assert found["kd_dccrn-s"]["seeds"] == "0"
     assert found["kd_dccrn-s"]["wer_mct_noisy_seed0"] != kd.scores("test_noisy", WER).estimate()
     rnn = {s.approach: s for s in results.backends["rnn"].on("test_noisy")}
     gain = rnn["kd"].scores("test_noisy", WER).minus(rnn["mct_noisy"].scores("test_noisy", WER))
@@ -102,6 +103,13 @@ def test_home_tables_do_not_know_the_others(recipe):
     assert before + "##" + rest.partition("\n##")[2] == kept[0]
     assert (recipe / "results/tables/main.csv").read_bytes() == kept[1]
     assert stale_files(recipe) == []
+
+
+def test_two_backends_are_rendered_at_once(others):
+    """As one after the other, but the home report, which shows both, once."""
+    shutil.copytree(others / "results/backends/rnn", others / "results/backends/other")
+    assert cli.main(["report", "--recipe", str(others), "--backend", "rnn", "other"]) == 0
+    assert stale_files(others) == []
 
 
 def test_links_of_another_backend_s_report_lead_to_its_own_files(others):

@@ -29,13 +29,12 @@ said() {
     "$@"
 }
 
-# hears LISTENER FOLDER YAML: stages 8 to 10 of all runs; FOLDER is a backend's, which recognisers from elsewhere do not use.
+# hears LISTENER FOLDER YAML: stages 8 and 9 of all runs; FOLDER is a backend's, which recognisers from elsewhere do not use.
 hears() {
-    local listener=$1 folder=$2 yaml=$3 name=${1#asr_}
+    local listener=$1 folder=$2 yaml=$3
     local common=(--run "${runs[@]/#/exp/}" --dump dump --sets test_noisy --selected selected.yaml)
     said kdse decode --backend "$folder" --corpus an4 --config "$yaml" "${common[@]}"
-    said kdse score --backend "$listener" --out "results/backends/$name" "${common[@]}"
-    said kdse report --recipe . --expdir exp --backend "$name"
+    said kdse score --backend "$listener" --out "results/backends/${listener#asr_}" "${common[@]}"
 }
 
 conf=../../../conf/decode
@@ -44,3 +43,5 @@ for name in conformer $others; do
 done
 hears pocketsphinx exp/asr_conformer conf/decode/pocketsphinx.yaml
 hears whisper exp/asr_conformer $conf/whisper.yaml
+# shellcheck disable=SC2086
+said kdse report --recipe . --expdir exp --backend conformer $others pocketsphinx whisper
