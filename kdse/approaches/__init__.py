@@ -17,8 +17,8 @@ from kdse.approaches.mimic import Mimic
 from kdse.approaches.paap import PAAP
 from kdse.approaches.pcgrad import PCGrad
 from kdse.approaches.standalone_se import StandaloneSE
-from kdse.config import override
-from kdse.errors import UserError, did_you_mean
+from kdse.core.config import override
+from kdse.core.errors import UserError, did_you_mean
 
 APPROACHES = {
     "standalone_se": StandaloneSE,

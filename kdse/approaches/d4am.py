@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from kdse.approaches.context import Lesson
 from kdse.approaches.gradients import EPS, Grads, inner, measure
-from kdse.approaches.lesson import Lesson
 from kdse.approaches.standalone_se import Losses, StandaloneSE
 
 PERIOD, RATE, LIMIT = 8, 0.05, 1.0

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from kdse.approaches.context import Lesson
 from kdse.approaches.joint_straight import JointStraight
-from kdse.approaches.lesson import Lesson
 from kdse.approaches.standalone_se import Losses, StandaloneSE, over
-from kdse.errors import UserError
+from kdse.core.errors import UserError
 from kdse.losses import latent_distance
 
 

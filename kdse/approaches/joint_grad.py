@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from kdse.approaches.gradients import EPS, Parameterwise, project
 from kdse.approaches.joint_straight import JointStraight
-from kdse.errors import UserError
+from kdse.core.errors import UserError
 
 
 def remedy(a: Tensor, e: Tensor, ratio: float = 5.0, floor: float = 0.05) -> tuple[Tensor, Tensor]:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from kdse.approaches.context import Lesson
 from kdse.approaches.gradients import Sum
-from kdse.approaches.lesson import Lesson
 from kdse.approaches.standalone_se import Losses, StandaloneSE
-from kdse.errors import UserError
+from kdse.core.errors import UserError
 
 
 @dataclass(frozen=True)

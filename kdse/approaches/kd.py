@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kdse.approaches.lesson import Heard, Lesson, Teacher
+from kdse.approaches.context import Heard, Lesson, Teacher
 from kdse.approaches.standalone_se import Losses, StandaloneSE
-from kdse.errors import UserError, did_you_mean
+from kdse.core.errors import UserError, did_you_mean
 from kdse.losses import (
     best_path,
     ctc_kl,

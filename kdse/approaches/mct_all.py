@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kdse.approaches.lesson import Lesson
+from kdse.approaches.context import Lesson
 from kdse.approaches.standalone_se import Losses, StandaloneSE
-from kdse.errors import UserError
+from kdse.core.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from kdse.approaches.lesson import Lesson
+from kdse.approaches.context import Lesson
 from kdse.approaches.standalone_se import Losses, StandaloneSE
 from kdse.losses.acoustic import PARAMETERS, acoustic_parameters, weighted_parameters
 from kdse.losses.mask import valid

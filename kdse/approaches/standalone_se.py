@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from kdse.approaches.lesson import Lesson
-from kdse.config import typed
-from kdse.errors import UserError, did_you_mean
+from kdse.approaches.context import Lesson
+from kdse.core.config import typed
+from kdse.core.errors import UserError, did_you_mean
 from kdse.losses import SIGNAL
 
 Losses = dict[str, tuple[float, Tensor]]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kdse.errors import UserError
+from kdse.core.errors import UserError
 
 RATE = 16000
 """Samples per second of every signal in kdse."""

@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from kdse.core.errors import UserError
+from kdse.core.files import atomic_dir, read_text
+from kdse.core.progress import progress
 from kdse.data.audio import RATE, read_audio
 from kdse.data.mix import SILENT, active_power
-from kdse.errors import UserError
-from kdse.files import atomic_dir, read_text
-from kdse.progress import progress
 
 TABLES = ("wav.scp", "spk1.scp", "noise1.scp", "text", "utt2spk", "utt2subset", "utt2category", "utt2snr", "utt2noise", "utt2orig")
 """Files with one line per utterance; spk2utt is made from utt2spk. `utt2subset`: the part of a corpus that is scored in parts."""

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import Path
 
-from kdse.errors import UserError
-from kdse.files import atomic_dir
-from kdse.progress import progress
+from kdse.core.errors import UserError
+from kdse.core.files import atomic_dir
+from kdse.core.progress import progress
 
 BLOCK = 1 << 20
 """Bytes read at once."""

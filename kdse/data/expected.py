@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from kdse.errors import UserError
-from kdse.progress import say
+from kdse.core.errors import UserError
+from kdse.core.progress import say
 
 HOURS_TOLERANCE = 0.01
 """Published hours are rounded, to a tenth in LibriSpeech's paper: found hours may differ by this share."""

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from kdse.config import override, read_config
+from kdse.core.config import override, read_config
+from kdse.core.errors import UserError
+from kdse.core.files import check_keys
 from kdse.data.audio import RATE, check_samples
 from kdse.data.reverb import choose_rir, tail
-from kdse.errors import UserError
-from kdse.files import check_keys
 
 FRAME = 512
 """Samples of a block for speech activity: 32 ms, the time constant of P.56's envelope being 30 ms."""

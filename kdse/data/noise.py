@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from kdse.core.errors import UserError
+from kdse.core.files import read_text
 from kdse.data.audio import AUDIO_SUFFIXES, read_audio
 from kdse.data.datadir import in_processes
 from kdse.data.mix import SILENT, active_power
-from kdse.errors import UserError
-from kdse.files import read_text
 
 SPLITS = ("train", "dev", "test")
 NOISE_HELP = "noises: a folder of audio (MUSAN, DEMAND and DNS in their own layouts), or a TSV with the columns split and path"

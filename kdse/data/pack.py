@@ -7,9 +7,9 @@ from typing import BinaryIO
 
 import numpy as np
 
+from kdse.core.errors import UserError
+from kdse.core.files import atomic_dir
 from kdse.data.audio import RATE
-from kdse.errors import UserError
-from kdse.files import atomic_dir
 
 
 class Pack(Mapping[str, np.ndarray]):

@@ -4,12 +4,12 @@ import argparse
 import importlib
 from pathlib import Path
 
+from kdse.core.errors import UserError
+from kdse.core.files import write_text
+from kdse.core.progress import say
+from kdse.core.step import Step
 from kdse.data.datadir import DataDir
 from kdse.data.noise import SPLITS
-from kdse.errors import UserError
-from kdse.files import write_text
-from kdse.progress import say
-from kdse.stage import Step
 
 CORPORA = {
     "an4": "kdse.data.corpora.an4",

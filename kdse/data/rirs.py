@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from kdse.core.errors import UserError
+from kdse.core.files import read_text
 from kdse.data.audio import RATE, to_int16
 from kdse.data.noise import SPLITS, split_by_hash
-from kdse.errors import UserError
-from kdse.files import read_text
 
 RIRS_HELP = "room impulse responses in the layout of RIRS_NOISES (OpenSLR 28)"
 COLUMNS = ("rir_id", "split", "path")

@@ -6,9 +6,9 @@ walk it.
 
 from kdse.losses.latent import latent_distance
 from kdse.losses.sequence import best_path, ctc_kl, gram, seq_kd
-from kdse.losses.signal import compressed_spectral_mse, multi_resolution_stft, negative_si_snr, negative_snr
-from kdse.losses.teacher import spectrum_distance, spectrum_divergence
+from kdse.losses.spectrum import spectrum_distance, spectrum_divergence
 from kdse.losses.token import token_divergence, token_error_rate
+from kdse.losses.waveform import compressed_spectral_mse, multi_resolution_stft, negative_si_snr, negative_snr
 
 SIGNAL = {
     "snr": negative_snr,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import kdse.plugin.register  # noqa: F401  isort: skip
 from espnet2.bin import enh_train
 
-from kdse.errors import UserError
+from kdse.core.errors import UserError
 from kdse.plugin.explain import explain
 
 

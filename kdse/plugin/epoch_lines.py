@@ -6,7 +6,7 @@ import re
 import time
 from pathlib import Path
 
-from kdse.progress import say, terminal
+from kdse.core.progress import say, terminal
 
 
 class EpochLines(logging.Handler):

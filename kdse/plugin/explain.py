@@ -7,7 +7,7 @@ import re
 import sys
 import traceback
 
-from kdse.errors import UserError, did_you_mean
+from kdse.core.errors import UserError, did_you_mean
 
 
 def explain(error: Exception) -> UserError | None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from kdse.errors import UserError
-from kdse.files import read_yaml, sections
+from kdse.core.errors import UserError
+from kdse.core.files import read_yaml, sections
 
 
 def load_state(model: nn.Module, path: Path | str, ignore: tuple[str, ...] = ()) -> None:
@@ -118,7 +118,7 @@ def load_teacher(backend: Path | str, tokens: Path | str | None, layer: int = 0,
     Raises: UserError where the tokens are of another backend.
     """
     from kdse.plugin.teacher import FrozenTeacher
-    from kdse.tokens import check_origin, load_tokens
+    from kdse.tokens.codebook import check_origin, load_tokens
 
     asr, _ = load_backend(backend)
     if tokens is None:

@@ -9,8 +9,8 @@ from espnet2.torch_utils.device_funcs import force_gatherable
 from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import Tensor, nn
 
+from kdse.approaches.context import Lesson
 from kdse.approaches.gradients import hand_over, two_gradients
-from kdse.approaches.lesson import Lesson
 from kdse.plugin.teacher import FrozenTeacher
 
 

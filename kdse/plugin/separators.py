@@ -7,7 +7,7 @@ import torch
 from espnet2.enh.separator.abs_separator import AbsSeparator
 from torch import nn
 
-from kdse.errors import UserError, did_you_mean
+from kdse.core.errors import UserError, did_you_mean
 from kdse.nets import bandcrn, dccrn
 from kdse.nets.unet import Stream
 

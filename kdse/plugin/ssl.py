@@ -9,7 +9,7 @@ import torchaudio
 from espnet2.asr.frontend.abs_frontend import AbsFrontend
 from torch import Tensor, nn
 
-from kdse.errors import UserError, did_you_mean
+from kdse.core.errors import UserError, did_you_mean
 from kdse.plugin.load import load_state
 
 SIZES = ("base", "large")

@@ -12,12 +12,12 @@ from espnet2.train.collate_fn import CommonCollateFn
 from espnet2.utils.nested_dict_action import NestedDictAction
 
 from kdse import approaches
-from kdse.errors import UserError
-from kdse.files import check_keys, read_yaml
+from kdse.core.errors import UserError
+from kdse.core.files import check_keys, read_yaml
+from kdse.plugin.fast_layers import bf16_training, cheap_convolutions, cheap_dropout
 from kdse.plugin.load import load_backend, load_front_end, load_state, load_teacher
 from kdse.plugin.model import Clock, DistillationModel
 from kdse.plugin.preprocess import EpochIterFactory, MixOptions, MixPreprocessor
-from kdse.plugin.speed import bf16_training, cheap_convolutions, cheap_dropout
 
 
 def mix_options(args: argparse.Namespace) -> MixOptions:

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from kdse.approaches.lesson import Heard
-from kdse.plugin.speed import bf16_encoder
+from kdse.approaches.context import Heard
+from kdse.plugin.fast_layers import bf16_encoder
 
 
 class FrozenTeacher:

@@ -13,9 +13,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from kdse.config import override, read_config
-from kdse.errors import UserError, did_you_mean
-from kdse.files import read_text
+from kdse.core.config import override, read_config
+from kdse.core.errors import UserError, did_you_mean
+from kdse.core.files import read_text
 
 RATE = 16000
 HOME = "espnet"

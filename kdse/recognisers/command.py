@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kdse.errors import UserError
-from kdse.files import sha256
+from kdse.core.errors import UserError
+from kdse.core.files import sha256
 from kdse.recognisers import RATE, Hypothesis, Options, Recogniser
 
 LAST, SHOWN = 3, 80

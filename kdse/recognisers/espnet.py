@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from kdse.files import sha256
-from kdse.plugin.search.config import SearchConfig, lm_files
+from kdse.core.files import sha256
 from kdse.recognisers import Hypothesis, Options, Recogniser, batches
-from kdse.tokens import load_tokens
+from kdse.search.config import SearchConfig, lm_files
+from kdse.tokens.codebook import load_tokens
 
 AT_FIRST = ("decode", "batch_seconds")
 
@@ -42,10 +42,10 @@ class Espnet(Recogniser):
     def __init__(self, options: EspnetOptions, backend: Path, tokens: Path | None = None):
         import torch
 
+        from kdse.plugin.fast_layers import cheap_convolutions
+        from kdse.plugin.frozen_encoder import pack_encoder
         from kdse.plugin.load import load_teacher
-        from kdse.plugin.packed import pack_encoder
-        from kdse.plugin.search.search import Search
-        from kdse.plugin.speed import cheap_convolutions
+        from kdse.search.search import Search
 
         super().__init__(options)
         self.decode = f"{options.decode}_lm" if options.lm or options.ngram else options.decode
@@ -81,7 +81,7 @@ class Espnet(Recogniser):
         """Of (B, N) waves of one length, what the encoder gives, (U, D) each, and the latents that tokens are made of."""
         import torch
 
-        from kdse.plugin.packed import encode
+        from kdse.plugin.frozen_encoder import encode
 
         wave = torch.from_numpy(waves).to(self.device)
         with torch.inference_mode():
@@ -93,6 +93,6 @@ class Espnet(Recogniser):
 
     def text(self, ids: list[int]) -> str:
         """Words of token ids."""
-        from kdse.plugin.search.search import words
+        from kdse.search.search import words
 
         return words(self.pieces, ids)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kdse.errors import UserError
-from kdse.files import read_text, sha256
-from kdse.progress import say
+from kdse.core.errors import UserError
+from kdse.core.files import read_text, sha256
+from kdse.core.progress import say
 from kdse.recognisers import Hypothesis, Options, Recogniser, lacks
 
 

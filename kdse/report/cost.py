@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from kdse.costs import Cost, busy
-from kdse.errors import UserError
+from kdse.core.errors import UserError
 from kdse.report.omega import chosen, without_front_end
 from kdse.report.rows import Results, System, compare
 from kdse.report.tables import Column, Table
+from kdse.runs.costs import Cost, busy
 
 WHOLE = "whole utterance"
 LATENCY = (

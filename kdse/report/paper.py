@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kdse.files import read_yaml
+from kdse.core.files import read_yaml
 from kdse.report.best import best_of
 from kdse.report.paired import detectable_note
 from kdse.report.rows import CER, PAPER_QUALITY, WER, Metric, Results, System, compare, shared_scores

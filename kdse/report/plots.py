@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kdse.files import atomic_path
+from kdse.core.files import atomic_path
 from kdse.report.rows import WER, Results, within
-from kdse.runs import decoded
+from kdse.runs.record import decoded
 
 COLOURS = {"mct_noisy": "#666666", "standalone_se": "#ee6677", "se_teacher": "#228833", "kd": "#4477aa"}
 """The headline approaches look the same in every plot. Paul Tol's 'bright' scheme, which most people can tell apart."""
@@ -63,7 +63,7 @@ def plot_tokens(results: Results, expdir: Path, set_name: str, path: Path) -> bo
     The item is the one whose token error rate without a front end is the median at 0 dB (of all items where none has 0 dB), so
     that it was not picked for its looks. A colour is an acoustic token; a black mark below a frame says that it changed.
     """
-    from kdse.tokens import read_tokens
+    from kdse.tokens.codebook import read_tokens
 
     systems = [(results.label(s).replace("mct_noisy", "noisy"), next(iter(s.rows))) for s in results.headline(set_name)]
     files = [(label, decoded(expdir / row["run"], row["backend"], set_name) / "tokens") for label, row in systems]

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from kdse.costs import read_costs
-from kdse.errors import UserError
-from kdse.files import read_yaml
+from kdse.core.errors import UserError
+from kdse.core.files import read_yaml
 from kdse.report.rows import ORDER, Results, System
+from kdse.runs.costs import read_costs
 from kdse.scoring.row import PackedRow, read_rows, unique
 
 

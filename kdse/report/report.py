@@ -5,9 +5,9 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kdse.errors import UserError, did_you_mean
-from kdse.files import write_text
-from kdse.progress import say
+from kdse.core.errors import UserError, did_you_mean
+from kdse.core.files import write_text
+from kdse.core.progress import say
 
 PAGE = "results/report.html"
 HERE = re.compile(r"(?<![\w./-])results/(?!backends/)")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kdse.costs import Cost
-from kdse.errors import UserError
+from kdse.core.errors import UserError
+from kdse.runs.costs import Cost
 from kdse.scoring.row import PackedRow
 from kdse.scoring.significance import Difference, Estimate, difference, estimate, ratio
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kdse.core.errors import UserError
 from kdse.data.audio import FULL_SCALE, RATE
-from kdse.errors import UserError
 from kdse.scoring import blind, composite, intelligibility, separation
 
 EXACT_DB = 250.0

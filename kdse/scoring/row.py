@@ -13,8 +13,8 @@ from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from kdse.errors import UserError, did_you_mean
-from kdse.files import atomic_path
+from kdse.core.errors import UserError, did_you_mean
+from kdse.core.files import atomic_path
 
 ABOUT = ("corpus", "set", "run", "approach", "seed", "student", "teacher", "params", "backend", "decode", "omega")
 ITEM = ("utt", "speaker", "category", "noise", "snr", "ref", "hyp")

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kdse.errors import UserError
-from kdse.files import dump_yaml, fingerprint, read_yaml, sha256, write_text
-from kdse.progress import say
-from kdse.provenance import commit, versions
-from kdse.runs import BACKEND, FIELDS, OMEGAS, check_omegas, decoded, listens, read_run
-from kdse.selected import allowed_sets
-from kdse.stage import Step, done_config, done_hash
+from kdse.core.errors import UserError
+from kdse.core.files import dump_yaml, fingerprint, read_yaml, sha256, write_text
+from kdse.core.progress import say
+from kdse.core.provenance import commit, versions
+from kdse.core.step import Step, done_config, done_hash
+from kdse.runs.record import BACKEND, FIELDS, OMEGAS, check_omegas, decoded, listens, read_run
+from kdse.runs.selection import allowed_sets
 
 NO_FRONT_END = "mct_noisy"
 NO_TOKENS = "decoded without acoustic tokens"
@@ -74,7 +74,7 @@ def score_run(
     """Write `out/<run>.jsonl.gz` and `out/<run>.yaml` for the run in `folder`; return the path of the rows.
 
     Args:
-        backend: what listened; see `kdse.runs.listens`.
+        backend: what listened; see `kdse.runs.record.listens`.
 
     Raises: UserError where an input of the stages before is missing or does not fit.
     """

@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from kdse.errors import UserError
-from kdse.files import write_text
-from kdse.progress import say
-from kdse.runs import BACKEND, all_decoded, decoded, listens, read_run
-from kdse.selected import DEVS
+from kdse.core.errors import UserError
+from kdse.core.files import write_text
+from kdse.core.progress import say
+from kdse.runs.record import BACKEND, all_decoded, decoded, listens, read_run
+from kdse.runs.selection import DEVS
 
 CONFIG = (
     "kdse_conf",

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from kdse.approaches import build, variant_of
-from kdse.approaches.lesson import Lesson
-from kdse.errors import UserError
+from kdse.approaches.context import Lesson
+from kdse.core.errors import UserError
 
 S = torch.tensor([[1.0, 0.0, -1.0, 0.0]])
 LENGTHS = torch.tensor([4])

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from kdse.approaches.lesson import Heard, Lesson
+from kdse.approaches.context import Heard, Lesson
 from kdse.approaches.paap import PAAP, PhoneticWeights
 from kdse.losses.acoustic import PARAMETERS, acoustic_parameters, weighted_parameters
 

@@ -144,7 +144,7 @@ PLACES = ("BUS", "CAF", "PED", "STR")
 def _make_chime4(root: Path, seconds: float = 0.8) -> tuple[Path, Path]:
     """Build a miniature CHiME-4 (one-channel track) and the part of WSJ0 it needs, both in their official layouts; return both.
 
-    Folders, suffixes of channels, names, transcripts, annotations and track lists are as the sources in kdse/data/corpora/chime4.py
+    Folders, suffixes of channels, names, transcripts, annotations and track lists are as the sources in kdse/data/corpora/chime4
     have them; speech and noise are made here.
     """
     chime4, wsj0, audio = root / "CHiME3", root / "wsj0_discs", root / "CHiME3" / "data" / "audio" / "16kHz"
@@ -259,8 +259,8 @@ def staged(kdse, make_an4, noise_tsv, recipe) -> Path:
 @pytest.fixture(scope="session")
 def voices() -> None:
     """Skips the test where the text-to-speech wheels are not installed."""
-    from kdse.data.tts import check_wheels
-    from kdse.errors import UserError
+    from kdse.core.errors import UserError
+    from kdse.data.corpora.mini.tts import check_wheels
 
     try:
         check_wheels()

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from kdse.core.errors import UserError
 from kdse.data.audio import RATE, ArkWriter, guess_byte_order, read_audio, to_int16, write_ark
-from kdse.errors import UserError
 
 
 @pytest.fixture

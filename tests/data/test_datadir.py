@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from kdse.core.errors import UserError
 from kdse.data.audio import RATE
 from kdse.data.datadir import CHUNK, WINDOW, DataDir, in_processes, read_table, validate, write_datadir
-from kdse.errors import UserError
 
 
 @pytest.fixture

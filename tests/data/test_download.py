@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from kdse.core.errors import UserError
 from kdse.data import download
 from kdse.data.download import fetch, unpack
-from kdse.errors import UserError
 
 CONTENT = bytes(range(256)) * 20_000
 """5 MB."""

@@ -2,8 +2,8 @@
 
 import pytest
 
+from kdse.core.errors import UserError
 from kdse.data.expected import Expected, check_expected
-from kdse.errors import UserError
 
 DEV = Expected(2703, 40, 5.4)
 

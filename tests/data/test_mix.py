@@ -9,9 +9,9 @@ from dataclasses import asdict, astuple
 import numpy as np
 import pytest
 
+from kdse.core.errors import UserError
 from kdse.data.mix import FRAME, MixConfig, active_power, choose_stretch, combine, cut, draw, mix, rng_for
 from kdse.data.pack import Pack
-from kdse.errors import UserError
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 
+from kdse.core.errors import UserError
 from kdse.data.noise import find_noises, split_by_hash
-from kdse.errors import UserError
 
 
 def test_tsv_with_more_columns_and_no_category(noise_tsv):

@@ -6,8 +6,8 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pytest
 
+from kdse.core.errors import UserError
 from kdse.data.pack import Pack
-from kdse.errors import UserError
 
 
 @pytest.fixture

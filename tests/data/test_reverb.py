@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kdse.core.errors import UserError
 from kdse.data.audio import read_audio
 from kdse.data.datadir import DataDir, read_table
 from kdse.data.mix import MixConfig, active_power, draw, mix
@@ -13,7 +14,6 @@ from kdse.data.noise import split_by_hash
 from kdse.data.pack import Pack
 from kdse.data.reverb import tail
 from kdse.data.rirs import find_rirs, read_rir
-from kdse.errors import UserError
 
 
 def room(seed: int, seconds: float = 0.3) -> np.ndarray:

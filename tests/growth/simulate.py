@@ -128,7 +128,7 @@ def make_corpus(folder: Path, count: int, held_out: int) -> None:
 def make_runs(folder: Path, count: int) -> None:
     """dump/SET with `count` items, and of each of RUNS what stages 6 to 8 leave: run.yaml, enhanced audio's table, hypotheses."""
     from kdse.data.datadir import write_datadir
-    from kdse.runs import write_run
+    from kdse.runs.record import write_run
 
     items = [
         (speaker, utt, f"{utt}__noise{i % 40}__{(-5, 0, 5)[i % 3]}dB")

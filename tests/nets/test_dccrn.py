@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kdse.files import read_yaml
+from kdse.core.files import read_yaml
 from kdse.nets.dccrn import DCCRN, SIZES, ComplexConv
 
 STUDENTS = Path(__file__).resolve().parents[2] / "conf" / "student"

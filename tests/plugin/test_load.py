@@ -9,12 +9,12 @@ import torch
 import yaml
 
 from kdse.cli import main
+from kdse.core.errors import UserError
 from kdse.data.audio import read_audio
 from kdse.data.datadir import read_table
-from kdse.errors import UserError
-from kdse.plugin.enhance_sets import trained
+from kdse.inference.enhance import trained
 from kdse.plugin.load import load_backend, load_front_end, load_state, load_teacher
-from kdse.tokens import TokenBook, save_tokens
+from kdse.tokens.codebook import TokenBook, save_tokens
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def read_table_of_texts(run: Path) -> dict[str, str]:
 
 def test_acoustic_tokens_of_every_frame_and_the_share_that_changed(run, backend, tokens, noisy_set, snapshot, capsys):
     """Clean tokens are computed once and stay with the tokenizer. Without a front end each utterance is its clean signal here."""
-    from kdse.tokens import read_tokens
+    from kdse.tokens.codebook import read_tokens
 
     bare = run.parent / "mct_noisy_seed0"
     assert enhance(run, noisy_set) == decode(run, backend, noisy_set, "--tokens", tokens) == 0
@@ -256,7 +256,7 @@ def test_init_of_another_architecture_is_refused(standalone, train_se, tmp_path,
 
 
 def test_run_yaml_says_what_the_run_is(kd, backend):
-    from kdse.runs import read_run
+    from kdse.runs.record import read_run
 
     of_backend = load_backend(backend)[0]
     assert read_run(backend)["params"] == sum(p.numel() for p in of_backend.parameters())  # and no buffers
@@ -345,7 +345,7 @@ def test_a_set_need_not_fit_into_memory(noisy_set):
 
 def echo():
     """A listener whose recogniser takes waves of one length and hears the number of its call; and the waves that it was given."""
-    from kdse.decode import Listener
+    from kdse.inference.decode import Listener
     from kdse.recognisers import Hypothesis, Options
 
     class Echo:

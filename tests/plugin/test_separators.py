@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kdse.config import read_config
+from kdse.core.config import read_config
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDENTS = sorted((ROOT / "conf" / "student").glob("*.yaml"))

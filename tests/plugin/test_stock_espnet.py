@@ -12,8 +12,8 @@ import pytest
 import torch
 import yaml
 
-from kdse.errors import UserError
-from kdse.plugin.enhance_sets import trained
+from kdse.core.errors import UserError
+from kdse.inference.enhance import trained
 
 STOCK = """
 # an ESPnet enhancement recipe's YAML with our separator in it

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from kdse.errors import UserError
+from kdse.core.errors import UserError
 from kdse.plugin.load import load_front_end
 from kdse.plugin.model import enhance
 from kdse.plugin.separators import MaskSeparator

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from kdse.approaches import build
+from kdse.approaches.context import Lesson
 from kdse.approaches.kd import KD, SEQUENCE
-from kdse.approaches.lesson import Lesson
 from kdse.approaches.standalone_se import StandaloneSE
-from kdse.errors import UserError
+from kdse.core.errors import UserError
 from kdse.plugin.load import load_backend, load_front_end, load_teacher
 from kdse.plugin.model import Clock, DistillationModel
 from kdse.plugin.teacher import FrozenTeacher
@@ -214,7 +214,7 @@ def test_what_lies_behind_a_tapped_layer_is_computed_only_for_posteriors(asr_mod
 
 
 def test_tokens_bring_their_layer(teacher, tokens):
-    from kdse.tokens import load_tokens
+    from kdse.tokens.codebook import load_tokens
 
     book = load_tokens(tokens)
     assert teacher.layer == book.layer == 1 and teacher.distance == book.distance > 0

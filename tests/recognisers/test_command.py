@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kdse.errors import UserError
+from kdse.core.errors import UserError
 from kdse.recognisers import read_recogniser
 from kdse.recognisers.command import Command, CommandOptions
 from kdse.recognisers.pocketsphinx import PocketSphinx, PocketSphinxOptions

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from kdse.errors import UserError
+from kdse.core.errors import UserError
 from kdse.recognisers import HOME, REGISTRY, Hypothesis, Options, find, read_recogniser
 from kdse.recognisers.whisper import PARTS
 

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from kdse import cli
-from kdse.errors import UserError
+from kdse.core.errors import UserError
 from kdse.report.backends import backends_table
 from kdse.report.read import read_results
 from kdse.report.report import stale_files

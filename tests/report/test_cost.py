@@ -2,12 +2,12 @@
 
 import pytest
 
-from kdse.costs import FIELDS, write_cost
-from kdse.errors import UserError
+from kdse.core.errors import UserError
 from kdse.report.cost import claims, cost_table
 from kdse.report.read import read_results
 from kdse.report.report import render_files
 from kdse.report.sections import sections
+from kdse.runs.costs import FIELDS, write_cost
 
 
 def cost(run: str, student: str, params: int, **values) -> dict:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kdse.errors import UserError
+from kdse.core.errors import UserError
 from kdse.report.paper import HEARD, RECOGNISED, REFERENCE, paper_tables
 from kdse.report.read import read_results
 from kdse.report.rows import CER, WER

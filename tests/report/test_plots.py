@@ -6,7 +6,7 @@ import pytest
 from kdse import cli
 from kdse.report.plots import plot_losses, plot_tokens, read_curves
 from kdse.report.read import read_results
-from kdse.tokens import write_tokens
+from kdse.tokens.codebook import write_tokens
 
 
 def log(folder, values: dict[str, list[tuple[int, float]]]) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kdse.errors import UserError
+from kdse.core.errors import UserError
 from kdse.report.read import read_results
 from kdse.report.rows import CER, QUALITY, WER, compare
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kdse.errors import UserError
+from kdse.core.errors import UserError
 from kdse.scoring import quality as q
 
 RATE = 16000

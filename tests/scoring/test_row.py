@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kdse.errors import UserError
+from kdse.core.errors import UserError
 from kdse.scoring.row import COLUMNS, METRICS, PackedRow, check_row, read_rows, write_rows
 
 

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from kdse import cli
+from kdse.core.errors import UserError
 from kdse.data.audio import write_ark
-from kdse.errors import UserError
 from kdse.scoring.row import read_rows
 from kdse.scoring.score import score_run
 

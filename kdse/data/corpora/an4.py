@@ -9,12 +9,12 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from kdse.core.errors import UserError
+from kdse.core.files import read_text
+from kdse.core.progress import say
 from kdse.data.audio import guess_byte_order
 from kdse.data.corpus import Utterance, state, write_corpus
 from kdse.data.noise import NOISE_HELP, Noise, find_noises
-from kdse.errors import UserError
-from kdse.files import read_text
-from kdse.progress import say
 
 DEV_SPEAKERS = ("fbbh", "fjam", "mcel", "mgah", "mmaf", "mnjl", "mtje")
 """Held out of the 74 training speakers: two of 21 women and five of 53 men, the share in the corpus, those whose names have the

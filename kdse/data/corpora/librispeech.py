@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from kdse.core.errors import UserError
+from kdse.core.files import fingerprint, read_text, write_text
 from kdse.data.corpus import Utterance, counts, state, write_corpus
 from kdse.data.download import fetch, unpack
 from kdse.data.expected import ALLOW_PARTIAL_HELP, Expected, check_expected
 from kdse.data.noise import NOISE_HELP, NOISE_TEST_HELP, Noise, find_noises
 from kdse.data.rirs import RIRS_HELP, find_rirs, to_tsv
-from kdse.errors import UserError
-from kdse.files import fingerprint, read_text, write_text
 
 EXPECTED = {
     "train-clean-100": Expected(28539, 251, 100.6),

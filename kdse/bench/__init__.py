@@ -1,0 +1,1 @@
+"""Benchmarks: what trainings, front ends, scoring and decoding cost. Nothing that works imports them."""

@@ -1,0 +1,50 @@
+"""`kdse <verb>`: parse the arguments and call one function. Modules are imported only for the verb that is asked for."""
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+
+from kdse.core.errors import UserError
+
+VERBS = {
+    "data": "stage 1: find or make a corpus and write its data dirs",
+    "validate": "check a data dir: every file, line and utterance",
+    "mix": "stage 2: make the fixed noisy sets and pack speech and noise for training",
+    "train": "stages 3, 4, 6: train a backend, an SE teacher or a front end by an approach",
+    "adopt": "stage 3 with --asr_model: take a trained ESPnet recogniser as the backend",
+    "tokens": "stage 5: K-means over the backend's latents",
+    "enhance": "stage 7: enhance dev and test sets",
+    "decode": "stage 8: recognise original or enhanced sets",
+    "score": "stage 9: write one score row per utterance",
+    "trial": "note what a run scored on dev in the recipe's tuning log",
+    "bench": "time the trainings of a recipe, and what its front ends cost to run",
+    "report": "stage 10: render RESULTS.md, tables, plots and the page from score rows",
+}
+"""verb: one line of help. `kdse/cli/<verb>.py` has `add_arguments(parser)` and `run(args)`, which may return an exit code."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb; return the exit code: 0 done, 1 a claim or check failed, 2 the user can mend it."""
+    argv = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser("kdse", description=__import__("kdse").__doc__)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb, text in VERBS.items():
+        sub = verbs.add_parser(verb, help=text, description=text)
+        if argv[:1] == [verb]:
+            importlib.import_module(f"kdse.cli.{verb}").add_arguments(sub)
+    args = parser.parse_args(argv)
+    # A job that a scheduler or a service manager ends tidies up as one ended with Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return importlib.import_module(f"kdse.cli.{args.verb}").run(args) or 0
+    except UserError as e:
+        print(f"kdse {args.verb}: {e}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"kdse {args.verb}: interrupted; run the same command again to go on", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141

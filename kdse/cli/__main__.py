@@ -1,0 +1,7 @@
+"""`python -m kdse.cli`."""
+
+import sys
+
+from kdse.cli import main
+
+sys.exit(main())

@@ -1,0 +1,5 @@
+"""`kdse adopt`."""
+
+from kdse.training.adopt import add_arguments, run
+
+__all__ = ["add_arguments", "run"]

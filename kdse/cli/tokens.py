@@ -1,0 +1,5 @@
+"""`kdse tokens`."""
+
+from kdse.training.tokens import add_arguments, run
+
+__all__ = ["add_arguments", "run"]

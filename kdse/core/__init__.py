@@ -1,0 +1,1 @@
+"""What every part uses and what knows no speech: errors, files, configs, steps, progress, processes, nodes."""

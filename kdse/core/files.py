@@ -1,0 +1,212 @@
+"""Files written whole or not at all, fingerprints, and safe YAML."""
+
+import fcntl
+import glob
+import hashlib
+import json
+import os
+import re
+import reprlib
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kdse.core.errors import UserError, did_you_mean
+
+
+@contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that takes its place when the block ends without an error.
+
+    The temporary name keeps the suffixes of `path` (libraries choose a format by them); on an error it is removed and an older
+    `path` stays as it was. Parent folders are made.
+    """
+    path = Path(path)
+    with _part_beside(path) as folder:
+        yield folder / path.name
+        os.replace(folder / path.name, path)
+
+
+@contextmanager
+def atomic_dir(path: Path | str) -> Iterator[Path]:
+    """Like `atomic_path` for a whole folder: an existing folder is replaced only when the new one is complete."""
+    path = Path(path)
+    with _part_beside(path) as part:
+        yield part
+        os.chmod(part, 0o755)
+        if path.exists():
+            old = Path(tempfile.mkdtemp(prefix=".old-", dir=path.parent))
+            os.replace(path, old / path.name)
+            os.replace(part, path)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            os.replace(part, path)
+
+
+@contextmanager
+def _part_beside(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path`, gone at the end of the block; those that killed processes left for the same path go too.
+
+    A folder in use is locked, and the system drops the lock of a process that dies, however it dies.
+
+    Raises: UserError where nothing can be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(f".part-{glob.escape(path.name)}-*"):
+            # Where another process holds the lock, or the file system has none, the folder stays.
+            with suppress(OSError), _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                shutil.rmtree(left, ignore_errors=True)
+        part = Path(tempfile.mkdtemp(prefix=f".part-{path.name}-", dir=path.parent))
+    except OSError as e:
+        raise UserError(f"cannot write to {path.parent}: {e.strerror or e}") from e
+    try:
+        with _locked(part, fcntl.LOCK_SH, needed=False):
+            yield part
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path, how: int, needed: bool = True) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, how)
+        except OSError:
+            if needed:
+                raise
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def locked(folder: Path | str) -> Iterator[None]:
+    """Let one process at a time into the block, where the file system has locks."""
+    with _locked(Path(folder), fcntl.LOCK_EX, needed=False):
+        yield
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write `text` to `path` atomically as UTF-8."""
+    with atomic_path(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def read_text(path: Path | str) -> str:
+    """The text of a UTF-8 file.
+
+    Raises: UserError where it cannot be read, or is no text.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as e:
+        raise UserError(f"cannot read {path}: {e.strerror or e}") from e
+    except UnicodeDecodeError as e:
+        raise UserError(f"{path} is not UTF-8 text (byte {e.start})") from e
+    if "\0" in text:
+        raise UserError(f"{path} is not UTF-8 text (it holds a zero byte)")
+    return text
+
+
+def sha256(path: Path | str) -> str:
+    """Hex SHA-256 of a file's bytes."""
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def fingerprint(value: Any) -> str:
+    """Twelve hex digits that change when a JSON-like value changes; the order of keys does not count."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def fingerprint_of_lists(value: Mapping[str, Iterable]) -> str:
+    """`fingerprint` of a mapping to lists which are too long for one string; each may be an iterator.
+
+    >>> value = {"b": [{"y": 1, "x": None}, "é"], "a": []}
+    >>> fingerprint_of_lists({name: iter(elements) for name, elements in value.items()}) == fingerprint(value)
+    True
+    """
+    digest = hashlib.sha256(b"{")
+    for number, key in enumerate(sorted(value)):
+        digest.update(f"{', ' if number else ''}{json.dumps(key)}: [".encode())
+        for place, element in enumerate(value[key]):
+            digest.update(f"{', ' if place else ''}{json.dumps(element, sort_keys=True, default=str)}".encode())
+        digest.update(b"]")
+    digest.update(b"}")
+    return digest.hexdigest()[:12]
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, which also reads 1e-3 as a number: YAML 1.2 does, YAML 1.1 wants 1.0e-3."""
+
+
+_FLOAT = re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789"))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes the text that `_Loader` would take for a number: the commit 68529e1, say."""
+
+
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789"))
+
+
+def dump_yaml(value: Any, **options: Any) -> str:
+    """Plain values as YAML that `read_yaml` reads back as they are, keys in their order.
+
+    >>> dump_yaml({"commit": "68529e1", "lr": 0.001})
+    "commit: '68529e1'\\nlr: 0.001\\n"
+    """
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, **options)
+
+
+def read_yaml(path: Path | str) -> dict:
+    """Read a YAML mapping with the safe loader.
+
+    Raises: UserError where the file is missing, is not UTF-8, is not YAML, or is not a mapping.
+    """
+    text = read_text(path)
+    try:
+        value = yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError) as e:  # ValueError: a date like 2024-13-45
+        mark = getattr(e, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(e, "problem", None) or getattr(e, "reason", None) or e
+        raise UserError(f"{path}{where} is not valid YAML: {problem}") from e
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise UserError(f"{path} must hold 'key: value' pairs, not a {type(value).__name__}")
+    return value
+
+
+def sections(config: dict, where: str) -> dict:
+    """An ESPnet config whose sections of options, `*_conf`, are mappings; an empty one is one without any.
+
+    Raises: UserError where a section is no mapping, or the name that belongs to it (`encoder` to `encoder_conf`) is no text.
+
+    >>> sections({"encoder": "conformer", "encoder_conf": None}, "training config")
+    {'encoder': 'conformer', 'encoder_conf': {}}
+    """
+    config = {key: {} if value is None and str(key).endswith("_conf") else value for key, value in config.items()}
+    for key, value in config.items():
+        if str(key).endswith("_conf") and not isinstance(value, dict):
+            raise UserError(f"{where}: {key} must hold 'key: value' pairs, not {reprlib.repr(value)}")
+        if f"{key}_conf" in config and not isinstance(value, str | bool | None):  # exclude_weight_decay is yes or no
+            raise UserError(f"{where}: {key} must be a name, not {reprlib.repr(value)}")
+    return config
+
+
+def check_keys(config: dict, known: Any, where: str) -> None:
+    """Raise UserError for the first key of `config` that is not in `known`, naming the nearest known one."""
+    known = list(known)
+    for key in config:
+        if key not in known:
+            raise UserError(f"{where}: there is no option '{key}'{did_you_mean(str(key), known)}")

@@ -1,0 +1,1 @@
+"""Whatever turns a noisy waveform into an enhanced one, behind one signature."""

@@ -1,0 +1,1 @@
+"""Stages 7 and 8: trained models at work on the fixed sets."""

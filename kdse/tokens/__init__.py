@@ -1,0 +1,1 @@
+"""Acoustic tokens: clusters of a recogniser's latents."""

@@ -1,0 +1,1 @@
+"""Stages 3 to 6: what is trained, with what, and in which order."""
