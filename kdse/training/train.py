@@ -95,7 +95,7 @@ def train_se(args: argparse.Namespace) -> None:
     if named != args.approach:
         raise UserError(f"{args.approach_config} is of approach {named}, not {args.approach}")
     approach = approaches.build(args.approach, options)
-    variant = approaches.variant_of(args.approach)
+    variant = approaches.find(args.approach).variant_of
     if variant and not args.approach_config:
         yaml = f"conf/approach/{args.approach}.yaml"
         raise UserError(f"{args.approach} is {variant} with other options: give --approach_config {yaml}")

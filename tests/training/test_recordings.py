@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from kdse.approaches import APPROACHES, build
+from kdse.approaches import APPROACHES, build, kind
 from kdse.approaches.context import Lesson
 from kdse.cli import main
 from kdse.core.config import read_config
@@ -17,7 +17,7 @@ from kdse.plugin.model import DistillationModel
 from kdse.plugin.preprocess import MixOptions, MixPreprocessor
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "approach"
-OF_TEXTS = [name for name in APPROACHES if APPROACHES[name].needs_text]
+OF_TEXTS = [name for name in APPROACHES if kind(name).needs_text]
 REAL = ("u1", "u4")
 
 
