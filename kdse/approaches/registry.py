@@ -30,6 +30,7 @@ class ApproachInfo:
         colour: in plots, where it looks the same in every plot; "" for any.
         headline: every main table names it, run or not.
         aliases: other names for it.
+        losses: of the paper's ablation (tables 7 to 10) it is the row with these; () for none.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ApproachInfo:
     colour: str = ""
     headline: bool = False
     aliases: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
 
 
 _STANDALONE, _KD = "kdse.approaches.standalone_se:StandaloneSE", "kdse.approaches.kd:KD"
@@ -61,12 +63,15 @@ SYSTEMS = {
         ApproachInfo("oracle_irm", "ideal ratio mask", "ceiling"),
         ApproachInfo(
             "standalone_se", "the front end, by L_r", "baseline", _STANDALONE, SE,
-            colour="#ee6677", headline=True, aliases=("kd_r",),
+            colour="#ee6677", headline=True, aliases=("kd_r",), losses=("L_r",),
         ),
         ApproachInfo("se_teacher", "the SE teacher, by L_r", "teacher", colour="#228833", headline=True),
-        ApproachInfo("kd", "the front end, by L_r, L_e and L_d", "distilled", _KD, SE, colour="#4477aa", headline=True),
-        ApproachInfo("kd_re", "kd without L_d", "distilled", _KD, SE, "kd"),
-        ApproachInfo("kd_rd", "kd without L_e", "distilled", _KD, SE, "kd"),
+        ApproachInfo(
+            "kd", "the front end, by L_r, L_e and L_d", "distilled", _KD, SE,
+            colour="#4477aa", headline=True, losses=("L_r", "L_e", "L_d"),
+        ),
+        ApproachInfo("kd_re", "kd without L_d", "distilled", _KD, SE, "kd", losses=("L_r", "L_e")),
+        ApproachInfo("kd_rd", "kd without L_e", "distilled", _KD, SE, "kd", losses=("L_r", "L_d")),
         ApproachInfo("kd_full", "kd with L_q and L_t", "distilled", _KD, SE, "kd"),
         ApproachInfo("kd_q", "kd with L_q", "distilled", _KD, SE, "kd"),
         ApproachInfo("kd_t", "kd with L_t", "distilled", _KD, SE, "kd"),
@@ -97,6 +102,18 @@ CLASSICAL = tuple(name for name, info in SYSTEMS.items() if info.role in ("class
 NO_FRONT_END = "mct_noisy"
 ORACLE = "oracle_irm"
 SE_TEACHER = "se_teacher"
+BASELINE, PROPOSED = "standalone_se", "kd"
+"""What claims, sizes and plots of training compare: the front end by L_r alone, and the paper's proposal."""
+
+
+def describe(name: str) -> ApproachInfo:
+    """What the list says of a system; of one that it lacks (rows of another version may name it) the name alone."""
+    return SYSTEMS.get(name) or ApproachInfo(name, "", "")
+
+
+def headline(*roles: str) -> tuple[str, ...]:
+    """The systems that every main table names, run or not, of these roles; of any without roles."""
+    return tuple(name for name, info in SYSTEMS.items() if info.headline and (not roles or info.role in roles))
 
 
 def canonical(name: str) -> str:

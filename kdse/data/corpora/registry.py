@@ -6,6 +6,31 @@ from kdse.core.errors import UserError, did_you_mean
 
 
 @dataclass(frozen=True)
+class PaperForm:
+    """The paper's tables that a corpus fills in, and how.
+
+    Attributes:
+        words, quality: numbers of the tables of word errors and of quality.
+        ablation: numbers of the tables of the ablation, as a text.
+        quality_set: the set whose quality is shown.
+        sets: {our set: the published column beside it, or None}, in the order of columns; {} shows the test set alone.
+        measured_on: what the published numbers were measured on, where that is another corpus.
+    """
+
+    words: int
+    quality: int
+    ablation: str
+    quality_set: str
+    sets: dict[str, str | None] = field(default_factory=dict)
+    measured_on: str = ""
+
+
+DEV, TEST, CLEAN = "dev_noisy", "test_noisy", "test_clean"
+"""Names of sets that each corpus has, whatever its own sets are called: noisy dev and test speech, and clean test speech."""
+_ELSEWHERE = PaperForm(1, 5, "8 and 9", TEST, measured_on="noisy LibriSpeech")
+
+
+@dataclass(frozen=True)
 class CorpusInfo:
     """One corpus.
 
@@ -15,6 +40,8 @@ class CorpusInfo:
         data_dirs: the data dirs that stage 1 writes.
         official_sets: {name of one of our sets: the corpus's own sets that it stands for}; empty where stage 2 mixes all sets.
         synthetic: nobody speaks in it: reports say so.
+        paper: which of the paper's tables it fills in; by default its test set stands beside the published averages.
+        dev, test, clean: the sets that choices are made on, that systems are compared on, and the clean one.
     """
 
     name: str
@@ -22,16 +49,39 @@ class CorpusInfo:
     data_dirs: tuple[str, ...] = ("train", "dev", "test")
     official_sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     synthetic: bool = False
+    paper: PaperForm = _ELSEWHERE
+    dev: str = DEV
+    test: str = TEST
+    clean: str = CLEAN
+
+    def stands_for(self, name: str | tuple[str, ...], scored: str) -> bool:
+        """Whether a set that was scored counts for a name, or for one of several.
+
+        The name of a set stands for its parts too: for the corpus's own sets, and for those of a corpus that is scored in parts.
+
+        >>> names = ("test_noisy", "test-clean_noisy", "et05_real", "test-clean_clean", "dev-clean_noisy")
+        >>> [CORPORA["chime4"].stands_for("test_noisy", name) for name in names]
+        [True, True, True, False, False]
+        """
+        if isinstance(name, tuple):
+            return any(self.stands_for(one, scored) for one in name)
+        split, _, kind = name.partition("_")
+        part = scored.startswith(f"{split}-") and scored.endswith(f"_{kind}")
+        return part or scored == name or scored in self.official_sets.get(name, ())
 
 
-_CHIME4 = {"dev_noisy": ("dt05_simu", "dt05_real"), "test_noisy": ("et05_simu", "et05_real"), "test_clean": ("et05_bth",)}
+_CHIME4 = {DEV: ("dt05_simu", "dt05_real"), TEST: ("et05_simu", "et05_real"), CLEAN: ("et05_bth",)}
+_CHIME4_PAPER = PaperForm(3, 6, "7 and 10", "et05_simu", dict.fromkeys((*_CHIME4[DEV], *_CHIME4[TEST])))
+_LIBRISPEECH_PAPER = PaperForm(
+    1, 5, "8 and 9", "test-clean_noisy", {f"{part}_noisy": part for part in ("dev-clean", "dev-other", "test-clean", "test-other")}
+)
 
 CORPORA = {
     info.name: info
     for info in (
         CorpusInfo("an4", "kdse.data.corpora.an4"),
-        CorpusInfo("chime4", "kdse.data.corpora.chime4", official_sets=_CHIME4),
-        CorpusInfo("librispeech", "kdse.data.corpora.librispeech"),
+        CorpusInfo("chime4", "kdse.data.corpora.chime4", official_sets=_CHIME4, paper=_CHIME4_PAPER),
+        CorpusInfo("librispeech", "kdse.data.corpora.librispeech", paper=_LIBRISPEECH_PAPER),
         CorpusInfo("mini", "kdse.data.corpora.mini", synthetic=True),
     )
 }
@@ -46,3 +96,8 @@ def find(name: str) -> CorpusInfo:
     if name not in CORPORA:
         raise UserError(f"there is no corpus '{name}'{did_you_mean(name, CORPORA)}; there are {', '.join(CORPORA)}")
     return CORPORA[name]
+
+
+def describe(name: str) -> CorpusInfo:
+    """What the list says of a corpus; of one that it lacks (rows of another version may name it) the defaults."""
+    return CORPORA.get(name) or CorpusInfo(name, "")
