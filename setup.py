@@ -2,7 +2,7 @@
 
 Direct dependencies are pinned to what the tests ran with; `tools/constraints.txt`, made from this list by `make lock`, pins what
 they pull in. ESPnet 202511 is the last release for Python 3.11 and wants setuptools < 74, so torch stays below 2.12; torch and
-torchaudio must come from the same place (docs/decisions.md).
+torchaudio must come from the same place (docs/decisions/uv-installs-the-packages.md).
 """
 
 from setuptools import Extension, find_packages, setup

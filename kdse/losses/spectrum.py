@@ -41,7 +41,7 @@ def teacher_is_closer(student: Tensor, teacher: Tensor, clean: Tensor) -> Tensor
 def spectrum_distance(student: Tensor, teacher: Tensor, clean: Tensor, lengths: Tensor, gated: bool = True) -> Tensor:
     """Mean squared distance between the compressed magnitudes |X|^0.3 of two estimates over valid frames.
 
-    L = mean_{t,f} g_tf·(|Ŝ|^0.3 − |T|^0.3)², g the gate of `teacher_is_closer`, or 1     (DESIGN section 3)
+    L = mean_{t,f} g_tf·(|Ŝ|^0.3 − |T|^0.3)², g the gate of `teacher_is_closer`, or 1     (docs/method.md)
 
     Args:
         student, teacher, clean: (B, N) waveforms: ŝ, the SE teacher's estimate, s.
@@ -67,7 +67,7 @@ def spectrum_divergence(student: Tensor, teacher: Tensor, lengths: Tensor) -> Te
     """Mean KL(p ‖ q), in nats, between the distributions of energy over frequency in each valid frame.
 
     p_tf = |T_tf|² / Σ_f |T_tf|², q the same of the student; every frame counts as much as its share of the teacher's energy
-    (so that silence, whose distribution is noise, does not)     (DESIGN section 3)
+    (so that silence, whose distribution is noise, does not)     (docs/method.md)
 
     Args:
         student, teacher: (B, N) waveforms: ŝ and the SE teacher's estimate.

@@ -97,7 +97,7 @@ class MixingASRTask(Mixing, ASRTask):
         cheap_dropout(model)
         if conf["precision"] == "bf16":
             bf16_training(model)
-        else:  # in bfloat16 oneDNN takes minutes to generate its depthwise kernel (docs/decisions.md)
+        else:  # oneDNN takes minutes to make its bfloat16 kernel (docs/decisions/teacher-in-bfloat16.md)
             cheap_convolutions(model)
         return model
 

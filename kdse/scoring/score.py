@@ -101,7 +101,7 @@ def score_run(
 
 
 def score_set(folder: Path, about: dict, name: str, data: Path, heard: dict[Path, dict], nj: int = 1) -> Iterator[dict]:
-    """Yield the score rows of one set (DESIGN section 8) for the run in `folder`.
+    """Yield the score rows of one set (docs/scores.md) for the run in `folder`.
 
     Args:
         heard: folders of stage 8, one for each share of the noisy signal, 0 first, and the decode.yaml of each.

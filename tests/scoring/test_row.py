@@ -23,7 +23,7 @@ def a_row(**changes) -> dict:
 
 
 def test_columns_are_those_of_the_design():
-    """DESIGN section 8, in its order, with WADA-SNR and DNSMOS P.808 beside it."""
+    """The columns in their order, by which committed rows are read."""
     assert " ".join(COLUMNS) == (
         "corpus set run approach seed student teacher params backend decode omega utt speaker category noise snr ref hyp word char "
         "pesq_wb pesq_nb stoi estoi csig cbak covl sdr sir sar si_sdr snr_out ssnr "
