@@ -9,18 +9,14 @@ operation for a value: batch normalisation, activations, windows, biases.
 from collections.abc import Callable
 from math import log2, prod
 
-import kdse.plugin.quiet  # noqa: F401  isort: skip
 import torch
-from espnet.nets.pytorch_backend.transformer.attention import MultiHeadedAttention
-from espnet2.enh.decoder.stft_decoder import STFTDecoder
-from espnet2.enh.encoder.stft_encoder import STFTEncoder
-from espnet2.enh.separator.abs_separator import AbsSeparator
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 from torch.utils.flop_counter import FlopCounterMode
 
 from kdse.nets.bandcrn import BandCRN
 from kdse.nets.dccrn import ComplexConv
+from kdse.plugin.espnet import AbsSeparator, MultiHeadedAttention, STFTDecoder, STFTEncoder
 
 TOLERANCE = 0.05
 RECURRENT = {nn.RNN: 1, nn.GRU: 3, nn.LSTM: 4}

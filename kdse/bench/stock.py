@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from kdse.plugin.espnet import Speech2Text
+from kdse.plugin.patches import no_log_warnings
 from kdse.search.config import SearchConfig, lm_files
 from kdse.search.ctc import Found
 
@@ -22,11 +24,6 @@ class Stock:
     """
 
     def __init__(self, folder: Path, config: SearchConfig):
-        import kdse.plugin.register  # noqa: F401  isort: skip
-        from espnet2.bin.asr_inference import Speech2Text
-
-        from kdse.plugin.quiet import no_log_warnings
-
         ctc = config.decode.startswith("ctc")
         options = dict(zip(("lm_train_config", "lm_file"), map(str, lm_files(config.lm)))) if config.lm else {}
         with no_log_warnings():

@@ -106,7 +106,7 @@ def time_case(case: str, backend: Path, kd: Path, updates: int) -> dict[str, flo
         config["train_data_path_and_name_and_type"] = config["train_data_path_and_name_and_type"][:1]  # the waveforms alone
     with tempfile.TemporaryDirectory() as scratch:
         if case == "ESPnet enh_s2t":
-            from espnet2.tasks.enh_s2t import EnhS2TTask as task
+            from kdse.plugin.espnet import EnhS2TTask as task
 
             config = joint_config(config, read_yaml(backend / "config.yaml"), backend, Path(scratch))
         args = argparse.Namespace(**{**vars(task.get_parser().parse_args([])), **config})
@@ -174,8 +174,7 @@ def _files(data: Path, folder: Path) -> None:
 
 def batches_of(task, args):
     """The batches of epoch after epoch."""
-    import kdse.plugin.register  # noqa: F401  isort: skip
-    from espnet2.train.distributed_utils import DistributedOption
+    from kdse.plugin.espnet import DistributedOption
 
     factory = task.build_iter_factory(args, DistributedOption(), "train")
     for epoch in itertools.count(1):

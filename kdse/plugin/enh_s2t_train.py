@@ -2,9 +2,9 @@
 
 import sys
 
-from kdse.plugin.enh_train import stock  # registers kdse with ESPnet first
+from espnet2.bin import enh_s2t_train
 
-from espnet2.bin import enh_s2t_train  # isort: skip
+from kdse.plugin.enh_train import stock
 
 if __name__ == "__main__":
     sys.exit(stock(enh_s2t_train.main))

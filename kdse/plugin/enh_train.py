@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable
 
-import kdse.plugin.register  # noqa: F401  isort: skip
 from espnet2.bin import enh_train
 
 from kdse.core.errors import UserError

@@ -72,13 +72,6 @@ def cheap_convolutions(model: nn.Module) -> None:
             module.__class__ = DepthwiseConv if plain else nn.Conv1d
 
 
-def has_bf16(device: torch.device | str = "cpu") -> bool:
-    """Whether the device multiplies bfloat16 in hardware; elsewhere it is slower than float32."""
-    if torch.device(device).type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.device(device).type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)
-
-
 def bf16_encoder(asr: nn.Module) -> None:
     """Hold the encoder of a frozen ESPnet ASR model in bfloat16, in place: no weight is converted at any step, as autocast would.
 

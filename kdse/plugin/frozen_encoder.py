@@ -4,7 +4,6 @@ torch hands float32 products to MKL, which on AMD processors reaches half of wha
 pointwise convolution by a kernel made for wider ones. An activation after a product is computed while its result is in the cache.
 """
 
-import kdse.plugin.quiet  # noqa: F401  isort: skip
 import math
 
 import torch

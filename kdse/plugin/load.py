@@ -1,53 +1,20 @@
-"""Load trained models, and refuse a checkpoint that does not fit instead of loading half of it."""
+"""Load trained models as ESPnet builds them, with their checkpoints."""
 
 import argparse
 from pathlib import Path
 
 import torch
+from espnet2.tasks.asr import ASRTask
+from espnet2.tasks.enh import EnhancementTask
 from torch import nn
 
 from kdse.core.errors import UserError
 from kdse.core.files import read_yaml, sections
-
-
-def load_state(model: nn.Module, path: Path | str, ignore: tuple[str, ...] = ()) -> None:
-    """Load a state dict strictly, but for parameters of the file whose names begin with one of `ignore`.
-
-    Raises: UserError where the file is missing or unreadable, or a parameter is missing, unexpected or of another shape.
-    """
-    fit(model, {key: value for key, value in read_state(path).items() if not (ignore and str(key).startswith(ignore))}, path)
-
-
-def fit(model: nn.Module, state: dict[str, torch.Tensor], path: Path | str) -> None:
-    """Load the parameters of `path` strictly.
-
-    Raises: UserError where one is missing, unexpected or of another shape.
-    """
-    own = model.state_dict()
-    for key in sorted(own.keys() | state.keys(), key=str):
-        if key not in state or key not in own:
-            where = "lacks" if key not in state else "has an unknown"
-            raise UserError(f"the checkpoint {path} is of another architecture: it {where} '{key}'")
-        if own[key].shape != state[key].shape:
-            shapes = f"{tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
-            raise UserError(f"the checkpoint {path} is of another architecture: '{key}' is {shapes}")
-    model.load_state_dict(state)
-
-
-def read_state(path: Path | str) -> dict[str, torch.Tensor]:
-    """The parameters of a checkpoint by name.
-
-    Raises: UserError where the file is missing, or holds no such thing.
-    """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as e:
-        raise UserError(f"there is no checkpoint {path}") from e
-    except Exception as e:  # torch raises pickle, zip, runtime and value errors alike for a file that is not a checkpoint
-        raise UserError(f"{path} is not a readable checkpoint ({type(e).__name__}); train it again") from e
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise UserError(f"{path} is no checkpoint of a model: it holds no parameters by name; train it again")
-    return state
+from kdse.plugin.checkpoint import fit, read_state
+from kdse.plugin.explain import reason
+from kdse.plugin.patches import no_log_warnings
+from kdse.plugin.teacher import FrozenTeacher
+from kdse.tokens.codebook import check_origin, load_tokens
 
 
 def load(task, folder: Path | str, device: str = "cpu", checkpoint: str = "model.pth") -> tuple[nn.Module, argparse.Namespace]:
@@ -55,9 +22,6 @@ def load(task, folder: Path | str, device: str = "cpu", checkpoint: str = "model
 
     Raises: UserError where the config describes no model, or the checkpoint does not fit.
     """
-    from kdse.plugin.explain import reason
-    from kdse.plugin.quiet import no_log_warnings
-
     folder = Path(folder)
     config = folder / "config.yaml"
     options = sections(read_yaml(config), f"{config} describes no model")
@@ -81,9 +45,6 @@ def load(task, folder: Path | str, device: str = "cpu", checkpoint: str = "model
 
 def load_backend(folder: Path | str, device: str = "cpu"):
     """The ESPnet ASR model of a stage 3 folder, and its config."""
-    import kdse.plugin.register  # noqa: F401  isort: skip
-    from espnet2.tasks.asr import ASRTask
-
     return load(ASRTask, folder, device)
 
 
@@ -103,9 +64,6 @@ def _check_tokens(state: dict[str, torch.Tensor], folder: Path, tokens: list[str
 
 def load_front_end(run: Path | str, device: str = "cpu"):
     """The ESPnet enhancement model that a training run wrote to `run`/enh, and its config."""
-    import kdse.plugin.register  # noqa: F401  isort: skip
-    from espnet2.tasks.enh import EnhancementTask
-
     return load(EnhancementTask, Path(run) / "enh", device)
 
 
@@ -117,9 +75,6 @@ def load_teacher(backend: Path | str, tokens: Path | str | None, layer: int = 0,
 
     Raises: UserError where the tokens are of another backend.
     """
-    from kdse.plugin.teacher import FrozenTeacher
-    from kdse.tokens.codebook import check_origin, load_tokens
-
     asr, _ = load_backend(backend)
     if tokens is None:
         return FrozenTeacher(asr, layer, precision=precision)

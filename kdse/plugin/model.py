@@ -1,6 +1,5 @@
 """The ESPnet model that trains a front end, or a front end with a backend, by an approach."""
 
-import kdse.plugin.quiet  # noqa: F401  isort: skip
 from typing import Any
 
 import torch

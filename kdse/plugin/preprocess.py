@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-import kdse.plugin.quiet  # noqa: F401  isort: skip
 import numpy as np
 from espnet2.iterators.abs_iter_factory import AbsIterFactory
 from espnet2.train.preprocessor import AbsPreprocessor

@@ -1,12 +1,10 @@
-"""Importing this module registers kdse with ESPnet: separators, an SSL front end of recognisers, the transducer loss, memory-mapped
-packs as data types; and mends dropout in its recurrent encoders."""
+"""Importing this module registers kdse with ESPnet: separators, an SSL front end of recognisers, memory-mapped
+packs as data types."""
 
-import kdse.plugin.quiet  # noqa: F401  isort: skip
 from espnet2.tasks import asr, enh, enh_s2t
 from espnet2.train import dataset
 
 from kdse.data.pack import LatentPack, Pack
-from kdse.plugin import rnnp, rnnt
 from kdse.plugin.separators import SEPARATORS
 from kdse.plugin.ssl import SSLFrontend
 
@@ -14,8 +12,6 @@ from kdse.plugin.ssl import SSLFrontend
 for choices in (enh.separator_choices, enh_s2t.enh_separator_choices):
     choices.classes.update(SEPARATORS)
 asr.frontend_choices.classes["kdse_ssl"] = SSLFrontend  # the same list serves enh_s2t
-rnnt.register()
-rnnp.register()
 dataset.DATA_TYPES["kdse_pack"] = {
     "func": Pack,
     "kwargs": [],

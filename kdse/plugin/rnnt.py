@@ -1,8 +1,5 @@
 """The transducer loss that ESPnet asks for as `warprnnt_pytorch`, a package that is not to be had: torchaudio's instead."""
 
-import sys
-import types
-
 import torch
 from torch import Tensor, nn
 
@@ -32,13 +29,3 @@ class RNNTLoss(nn.Module):
         logits = logits[:, :most, : longest + 1].float().contiguous()
         targets, frames, lengths = (x.to(torch.int32).contiguous() for x in (targets[:, :longest], frames, lengths))
         return rnnt_loss(logits, targets, frames, lengths, blank=self.blank, reduction="mean")
-
-
-def register() -> None:
-    """Let ESPnet's transducer find the loss under the name that it imports, unless the real package is there."""
-    import importlib.util
-
-    if "warprnnt_pytorch" not in sys.modules and importlib.util.find_spec("warprnnt_pytorch") is None:
-        module = types.ModuleType("warprnnt_pytorch")
-        module.RNNTLoss = RNNTLoss
-        sys.modules["warprnnt_pytorch"] = module

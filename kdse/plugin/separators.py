@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 
-import kdse.plugin.quiet  # noqa: F401  isort: skip
 import torch
 from espnet2.enh.separator.abs_separator import AbsSeparator
 from torch import nn

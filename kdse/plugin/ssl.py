@@ -1,6 +1,5 @@
 """`frontend: kdse_ssl`: a recogniser that hears through a self-supervised network (wav2vec 2.0, HuBERT, WavLM) of torchaudio."""
 
-import kdse.plugin.quiet  # noqa: F401  isort: skip
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from espnet2.asr.frontend.abs_frontend import AbsFrontend
 from torch import Tensor, nn
 
 from kdse.core.errors import UserError, did_you_mean
-from kdse.plugin.load import load_state
+from kdse.plugin.checkpoint import load_state
 
 SIZES = ("base", "large")
 MODELS = [f"{kind}_{size}" for kind in ("wav2vec2", "hubert", "wavlm") for size in SIZES]

@@ -4,7 +4,6 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-import kdse.plugin.register  # noqa: F401  isort: skip
 from espnet2.tasks.abs_task import optim_classes
 from espnet2.tasks.asr import ASRTask
 from espnet2.tasks.enh import EnhancementTask
@@ -14,8 +13,9 @@ from espnet2.utils.nested_dict_action import NestedDictAction
 from kdse import approaches
 from kdse.core.errors import UserError
 from kdse.core.files import check_keys, read_yaml
+from kdse.plugin.checkpoint import load_state
 from kdse.plugin.fast_layers import bf16_training, cheap_convolutions, cheap_dropout
-from kdse.plugin.load import load_backend, load_front_end, load_state, load_teacher
+from kdse.plugin.load import load_backend, load_front_end, load_teacher
 from kdse.plugin.model import Clock, DistillationModel
 from kdse.plugin.preprocess import EpochIterFactory, MixOptions, MixPreprocessor
 

@@ -1,6 +1,5 @@
 """The frozen recogniser that teaches a front end."""
 
-import kdse.plugin.quiet  # noqa: F401  isort: skip
 from contextlib import contextmanager
 
 import torch

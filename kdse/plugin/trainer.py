@@ -1,6 +1,5 @@
 """One ESPnet training run: logs into its folder, a line per epoch for the user, resume after a kill, a plain model at the end."""
 
-import contextlib
 import json
 import shutil
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from kdse.core.progress import say
 from kdse.core.step import Step, changes
 from kdse.plugin.epoch_lines import training_logs
 from kdse.plugin.explain import explain
+from kdse.plugin.patches import atomic_checkpoints
 from kdse.plugin.task import DistillationTask, MixingASRTask, TwoStepTask
 from kdse.runs.record import write_run
 
@@ -73,7 +73,7 @@ def _main(task, out: Path, epochs: int) -> None:
     """Run ESPnet's trainer as `out`/train.yaml says."""
     log = out / (f"train.{nodes.rank()}.log" if nodes.rank() else "train.log")
     try:
-        with training_logs(log, out.name, epochs), _atomic_checkpoints():
+        with training_logs(log, out.name, epochs), atomic_checkpoints():
             task.main(cmd=["--config", str(out / "train.yaml")])
         nodes.leave()
     except (TypeError, ValueError, UserError) as e:
@@ -226,21 +226,3 @@ def _complete_epoch(out: Path) -> None:
         raise UserError(f"{path} is not a readable checkpoint ({type(e).__name__}); remove {out} to train it anew") from e
     if not model.exists():
         _keep(states["model"], model)
-
-
-@contextlib.contextmanager
-def _atomic_checkpoints():
-    """Let a kill during `torch.save` leave the checkpoint of the epoch before; ESPnet writes it in place."""
-    save = torch.save
-
-    def atomic(value, file, *args, **kwargs):
-        if not isinstance(file, str | Path):
-            return save(value, file, *args, **kwargs)
-        with atomic_path(file) as part:
-            return save(value, part, *args, **kwargs)
-
-    torch.save = atomic
-    try:
-        yield
-    finally:
-        torch.save = save

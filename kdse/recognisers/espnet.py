@@ -44,6 +44,7 @@ class Espnet(Recogniser):
 
         from kdse.plugin.fast_layers import cheap_convolutions
         from kdse.plugin.frozen_encoder import pack_encoder
+        from kdse.plugin.language_model import load_lm
         from kdse.plugin.load import load_teacher
         from kdse.search.search import Search
 
@@ -56,7 +57,8 @@ class Espnet(Recogniser):
         cheap_convolutions(self.model)
         pack_encoder(self.model.encoder)
         self.pieces = self.model.token_list
-        self.search = Search(self.model, options, f"the backend {backend}")
+        lm = load_lm(options.lm, list(self.pieces)).to(self.device) if options.lm else None
+        self.search = Search(self.model, options, f"the backend {backend}", lm)
 
     def transcribe(self, waves: list[np.ndarray]) -> list[Hypothesis]:
         """Waves of one length go through the encoder together: ESPnet's subsampling gives a padded utterance up to two frames more

@@ -171,16 +171,10 @@ def steps_of(decoder: nn.Module, where: str):
 
     Raises: UserError where the decoder is of a kind that is not searched here.
     """
-    import kdse.plugin.quiet  # noqa: F401  isort: skip
-    from espnet.nets.pytorch_backend.transformer.embedding import PositionalEncoding, ScaledPositionalEncoding
-    from espnet2.asr.decoder.rnn_decoder import RNNDecoder
-    from espnet2.asr.decoder.transformer_decoder import TransformerDecoder
-
-    if type(decoder) is TransformerDecoder and isinstance(decoder.embed[0], nn.Embedding):
-        if type(decoder.embed[1]) in (PositionalEncoding, ScaledPositionalEncoding):
+    kind = type(decoder).__name__
+    if kind == "TransformerDecoder" and isinstance(decoder.embed[0], nn.Embedding):
+        if type(decoder.embed[1]).__name__ in ("PositionalEncoding", "ScaledPositionalEncoding"):
             return TransformerSteps, False
-    elif type(decoder) is RNNDecoder and type(decoder.att_list[0]).__name__ in ("AttLoc", "AttAdd", "AttDot"):
+    elif kind == "RNNDecoder" and type(decoder.att_list[0]).__name__ in ("AttLoc", "AttAdd", "AttDot"):
         return RecurrentSteps, True
-    raise UserError(
-        f"{where}: attention search knows ESPnet's transformer and rnn decoders, not {type(decoder).__name__} as it is set up"
-    )
+    raise UserError(f"{where}: attention search knows ESPnet's transformer and rnn decoders, not {kind} as it is set up")

@@ -1,13 +1,7 @@
 """Language models in a search: ESPnet's, batched over hypotheses, and n-grams, summed with their weights."""
 
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
-
-from kdse.core.errors import UserError
-from kdse.core.files import read_yaml
-from kdse.search.config import lm_files
 
 
 class RecurrentContext:
@@ -109,27 +103,3 @@ class Fusion:
 def context_of(lm: nn.Module, sos: int, rows: int) -> RecurrentContext | TransformerContext:
     """`rows` empty prefixes under an ESPnet language model."""
     return (TransformerContext if hasattr(lm, "embed") else RecurrentContext)(lm, sos, rows)
-
-
-def load_lm(folder: Path | str, tokens: list[str]) -> nn.Module:
-    """The network of a trained ESPnet language model over the recogniser's tokens, in eval mode.
-
-    Raises: UserError where the folder holds none, where it is of a kind that is not searched, or has other tokens.
-    """
-    import kdse.plugin.quiet  # noqa: F401  isort: skip
-    from espnet2.lm.seq_rnn_lm import SequentialRNNLM
-    from espnet2.lm.transformer_lm import TransformerLM
-    from espnet2.tasks.lm import LMTask
-
-    from kdse.plugin.load import load
-
-    config, checkpoint = lm_files(folder)
-    known = read_yaml(config).get("token_list")
-    if known != tokens:
-        raise UserError(
-            f"the language model {folder} has other tokens than the recogniser; train it with the recogniser's token list"
-        )
-    model, _ = load(LMTask, folder, checkpoint=checkpoint.name)
-    if not isinstance(model.lm, SequentialRNNLM | TransformerLM):
-        raise UserError(f"{folder}: language models of the kinds seq_rnn and transformer can be searched with, this one is neither")
-    return model.lm

@@ -9,7 +9,7 @@ from kdse.search.config import SearchConfig
 from kdse.search.ctc import Found
 from kdse.search.ctc_prefix import CTCPrefix
 from kdse.search.decoders import steps_of
-from kdse.search.lm import Fusion, context_of, load_lm
+from kdse.search.lm import Fusion, context_of
 from kdse.search.ngram import Ngram, NgramContext
 
 
@@ -20,11 +20,13 @@ class Search:
         model: an ESPnet ASR model in eval mode; its encoder is not used.
         config: see `SearchConfig`.
         where: names the model in errors.
+        lm: the network of the config's language model, or None where it names none.
 
-    Raises: UserError where the model lacks what the config's search needs, or a language model does not fit.
+    Raises: UserError where the model lacks what the config's search needs, or its n-gram model does not fit.
     """
 
-    def __init__(self, model: nn.Module, config: SearchConfig, where: str = "the recogniser"):
+    def __init__(self, model: nn.Module, config: SearchConfig, where: str = "the recogniser", lm: nn.Module | None = None):
+        assert bool(config.lm) == (lm is not None), "the config names a language model, and the caller loads it"
         config.check(where)
         self.model, self.config, self.kind = model, config, config.decode
         self.blank, self.sos, self.eos, self.vocabulary = model.blank_id, model.sos, model.eos, len(model.token_list)
@@ -42,7 +44,7 @@ class Search:
         self.hears_ctc = self.kind.startswith("ctc") or (self.kind == "attention" and config.ctc_weight > 0)
         if self.hears_ctc and model.ctc is None:
             raise UserError(f"{where} has no CTC branch, which {self.kind} decoding needs here")
-        self.lm = load_lm(config.lm, list(model.token_list)).to(next(model.parameters()).device) if config.lm else None
+        self.lm = lm
         self.ngram = Ngram(config.ngram, list(model.token_list)) if config.ngram else None
 
     def __call__(self, latents: Tensor, frames: Tensor) -> list[Found]:

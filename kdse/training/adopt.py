@@ -91,8 +91,7 @@ def complete(config: dict[str, Any], where: str) -> dict[str, Any]:
 
     Raises: UserError where it is none of an ASR task, or its token list is no list of tokens.
     """
-    import kdse.plugin.register  # noqa: F401  isort: skip
-    from espnet2.tasks.asr import ASRTask
+    from kdse.plugin.espnet import ASRTask  # loads ESPnet
 
     for key in ("token_list", "encoder", "model_conf"):
         if key not in config:

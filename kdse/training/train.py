@@ -140,7 +140,7 @@ def train_se(args: argparse.Namespace) -> None:
         if chosen and chosen[0][1] in ("cer_ctc", "acc"):
             config["best_model_criterion"] = chosen[:1]
     if kdse.get("teacher_precision") == "auto":
-        from kdse.plugin.fast_layers import has_bf16  # torch
+        from kdse.core.devices import has_bf16  # torch
 
         kdse["teacher_precision"] = "bf16" if has_bf16("cuda" if args.ngpu else "cpu") else "fp32"
     if approach.optimisers == 2:

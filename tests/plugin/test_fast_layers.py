@@ -13,7 +13,6 @@ from kdse.plugin.fast_layers import (
     bf16_training,
     cheap_convolutions,
     cheap_dropout,
-    has_bf16,
 )
 from kdse.plugin.load import load_backend
 
@@ -182,14 +181,6 @@ def test_a_self_conditioned_encoder_in_bf16(asr_model, batch):
     bf16_encoder(low)
     c, d = heard(low, batch)
     assert (a - c).square().mean() < 0.01 * a.square().mean() and torch.cosine_similarity(b.flatten(), d.flatten(), 0) > 0.95
-
-
-def test_has_bf16_says_what_the_processor_says(monkeypatch):
-    for able in (True, False):
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: {"avx512_bf16": able})
-        assert has_bf16() is able
-    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
-    assert not has_bf16() and not has_bf16("meta")
 
 
 def test_a_backend_s_step_is_the_same(backend, batch):

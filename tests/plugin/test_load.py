@@ -13,7 +13,8 @@ from kdse.core.errors import UserError
 from kdse.data.audio import read_audio
 from kdse.data.datadir import read_table
 from kdse.inference.enhance import trained
-from kdse.plugin.load import load_backend, load_front_end, load_state, load_teacher
+from kdse.plugin.checkpoint import load_state
+from kdse.plugin.load import load_backend, load_front_end, load_teacher
 from kdse.tokens.codebook import TokenBook, save_tokens
 
 

@@ -8,9 +8,10 @@ import torch
 import yaml
 
 from kdse.core.errors import UserError
+from kdse.plugin.language_model import load_lm
 from kdse.search import ctc
 from kdse.search.config import SearchConfig
-from kdse.search.lm import Fusion, context_of, load_lm
+from kdse.search.lm import Fusion, context_of
 from kdse.search.ngram import UNKNOWN, Ngram, NgramContext
 
 TOKENS = ["<blank>", "<unk>", "A", "B", "C", "<sos/eos>"]

@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-import torch
 
 from kdse.plugin import trainer as espnet_run
 from kdse.plugin.preprocess import EpochIterFactory
@@ -147,22 +146,6 @@ def test_a_new_teacher_makes_another_run(kd, backend, tokens, train_se, monkeypa
         (tokens / ".done").write_text(done)
         (kd[0] / ".done").write_text(marker)
     assert f"runs again, because teachers.{tokens} changed" in capsys.readouterr().out
-
-
-class Dies:
-    """Cannot be pickled: stands for a kill while a file is written."""
-
-    def __reduce__(self):
-        raise KeyboardInterrupt
-
-
-def test_a_kill_while_saving_leaves_the_old_checkpoint(tmp_path):
-    path, save = tmp_path / "checkpoint.pth", torch.save
-    with pytest.raises(KeyboardInterrupt), espnet_run._atomic_checkpoints():
-        torch.save({"epoch": 1}, path)
-        torch.save({"weights": torch.zeros(1000), "epoch": 2, "then": Dies()}, str(path))
-    assert torch.load(path) == {"epoch": 1} and [p.name for p in tmp_path.iterdir()] == ["checkpoint.pth"]
-    assert torch.save is save
 
 
 def test_what_is_no_run_is_not_removed(train_se, tmp_path, capsys):
