@@ -29,11 +29,15 @@ Counts = dict[str, float]
 def by_operations(net: nn.Module, *inputs: Tensor) -> Counts:
     """MACs of `net(*inputs)` from the operations that torch's `FlopCounterMode` sees, and what that leaves out.
 
-    It counts nn.LSTM as nothing, and nn.GRU and nn.RNN or not by how the processor runs them, so what it saw in recurrent layers
-    gives way to a formula; FFT and complex products are added.
+    It counts nn.LSTM as nothing, and nn.GRU and nn.RNN by how the processor runs them or not at all. So a formula replaces what it
+    saw in recurrent layers. FFT and complex products are added.
     """
     frames: dict[nn.Module, int] = {}
-    hooks = [m.register_forward_hook(lambda m, x, y: frames.update({m: frames.get(m, 0) + _steps(x[0])})) for m in _recurrent(net)]
+
+    def count_frames(layer: nn.Module, inputs, output) -> None:
+        frames[layer] = frames.get(layer, 0) + _frames(inputs[0])
+
+    hooks = [m.register_forward_hook(count_frames) for m in net.modules() if isinstance(m, nn.RNNBase)]
     aten = torch.ops.aten
     extra = {aten._fft_r2c: _flops_of_rfft, aten._fft_c2r: _flops_of_irfft, aten.mul: _flops_of_complex_product}
     counter = FlopCounterMode(display=False, custom_mapping=extra)
@@ -44,33 +48,35 @@ def by_operations(net: nn.Module, *inputs: Tensor) -> Counts:
     seen = {name: sum(counts.values()) / 2 for name, counts in counter.get_flop_counts().items()}
     paths = {module: path for path, module in net.named_modules()}
     root = type(net).__name__
-    found = {path: seen.get(f"{root}.{path}" if path else "Global", 0.0) for path in paths.values()}
-    for layer, steps in frames.items():
-        missing = steps * macs_of_recurrent_step(layer) - found[paths[layer]]
-        for path in found:
+    macs = {path: seen.get(f"{root}.{path}" if path else "Global", 0.0) for path in paths.values()}
+    for layer, count in frames.items():
+        missing = count * macs_of_recurrent_frame(layer) - macs[paths[layer]]
+        for path in macs:
             if _inside(paths[layer], path):
-                found[path] += missing
-    return found
+                macs[path] += missing
+    return macs
 
 
 def by_layers(net: nn.Module, *inputs: Tensor) -> Counts:
     """MACs of `net(*inputs)` from a formula for each kind of layer, applied to the shapes that pass through it."""
-    found = {path: 0.0 for path, _ in net.named_modules()}
+    macs = {path: 0.0 for path, _ in net.named_modules()}
     hooks = []
     for path, module in net.named_modules():
         formula = next((f for kind, f in LAYERS.items() if isinstance(module, kind)), None)
         if formula is not None:
 
             def count(module, inputs, output, formula=formula, here=path) -> None:
-                macs = formula(module, inputs, output)
-                found.update({path: found[path] + macs for path in found if _inside(here, path)})
+                of_layer = formula(module, inputs, output)
+                for path in macs:
+                    if _inside(here, path):
+                        macs[path] += of_layer
 
             hooks.append(module.register_forward_hook(count))
     with torch.no_grad():
         net(*inputs)
     for hook in hooks:
         hook.remove()
-    return found
+    return macs
 
 
 def disagreement(a: Counts, b: Counts) -> str | None:
@@ -83,10 +89,10 @@ def disagreement(a: Counts, b: Counts) -> str | None:
     return f"operations give {a['']:.4g} MACs, layers {b['']:.4g}; the difference arises {part}"
 
 
-def macs_of_recurrent_step(layer: nn.RNNBase) -> int:
+def macs_of_recurrent_frame(layer: nn.RNNBase) -> int:
     """MACs for one frame of one utterance: of each direction and layer, gates · hidden · (inputs + hidden).
 
-    >>> macs_of_recurrent_step(nn.LSTM(3, 5, 2))  # 4·5·(3 + 5) + 4·5·(5 + 5)
+    >>> macs_of_recurrent_frame(nn.LSTM(3, 5, 2))  # 4·5·(3 + 5) + 4·5·(5 + 5)
     360
     """
     gates = next(n for kind, n in RECURRENT.items() if isinstance(layer, kind))
@@ -95,11 +101,7 @@ def macs_of_recurrent_step(layer: nn.RNNBase) -> int:
     return sum(ways * gates * hidden * (n + hidden) for n in inputs)
 
 
-def _recurrent(net: nn.Module) -> list[nn.RNNBase]:
-    return [m for m in net.modules() if isinstance(m, nn.RNNBase)]
-
-
-def _steps(x: Tensor | PackedSequence) -> int:
+def _frames(x: Tensor | PackedSequence) -> int:
     """Frames of all utterances; a packed sequence has them in its `data`, as a tensor has itself."""
     return prod(x.data.shape[:-1])
 
@@ -133,7 +135,7 @@ _flops_of_complex_product._get_raw = True  # it looks at the tensors, not only a
 
 def _of_weights(layer: nn.RNNBase, inputs, output) -> float:
     """Every element of a recurrent layer's matrices is used once a frame."""
-    return _steps(inputs[0]) * sum(p.numel() for name, p in layer.named_parameters() if name.startswith("weight"))
+    return _frames(inputs[0]) * sum(p.numel() for name, p in layer.named_parameters() if name.startswith("weight"))
 
 
 def _of_attention(layer: MultiHeadedAttention, inputs, output) -> float:
@@ -163,10 +165,10 @@ LAYERS: dict[type | tuple[type, ...], Callable] = {
     (nn.ConvTranspose1d, nn.ConvTranspose2d): lambda m, x, y: x[0].numel() * m.weight[0].numel(),
     nn.RNNBase: _of_weights,
     ComplexConv: _of_complex_conv,
-    BandCRN: lambda m, x, y: 2 * _steps(x[0]) * m.weights.numel(),
+    BandCRN: lambda m, x, y: 2 * _frames(x[0]) * m.weights.numel(),
     MultiHeadedAttention: _of_attention,
     AbsSeparator: _of_masking,
-    STFTEncoder: lambda m, x, y: _fft(m.n_fft, _steps(y[0])),
-    STFTDecoder: lambda m, x, y: _fft(m.n_fft, _steps(x[0])),
+    STFTEncoder: lambda m, x, y: _fft(m.n_fft, _frames(y[0])),
+    STFTDecoder: lambda m, x, y: _fft(m.n_fft, _frames(x[0])),
 }
 """MACs of a layer itself, its children apart, from (module, inputs, output)."""

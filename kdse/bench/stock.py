@@ -25,9 +25,12 @@ class Stock:
 
     def __init__(self, folder: Path, config: SearchConfig):
         ctc = config.decode.startswith("ctc")
-        options = dict(zip(("lm_train_config", "lm_file"), map(str, lm_files(config.lm)))) if config.lm else {}
+        language_model = {}
+        if config.lm:
+            lm_config, lm_checkpoint = lm_files(config.lm)
+            language_model = {"lm_train_config": str(lm_config), "lm_file": str(lm_checkpoint)}
         with no_log_warnings():
-            self.listen = Speech2Text(
+            self.recognise = Speech2Text(
                 asr_train_config=str(folder / "config.yaml"),
                 asr_model_file=str(folder / "model.pth"),
                 token_type="char",  # unused: text is made of tokens for both sides in one place
@@ -36,14 +39,14 @@ class Stock:
                 penalty=config.penalty,
                 maxlenratio=0.0 if ctc else config.maxlenratio,
                 lm_weight=config.lm_weight,
-                **options,
+                **language_model,
             )
-        self.model: nn.Module = self.listen.asr_model
+        self.model: nn.Module = self.recognise.asr_model
 
     def __call__(self, wave: np.ndarray) -> Found:
         """The best hypothesis of a waveform (N,) in [-1, 1)."""
-        [(_, _, tokens, found), *_] = self.listen(wave)
-        return Found([token for token in tokens if token != self.model.eos], float(found.score))
+        [(_, _, tokens, best), *_] = self.recognise(wave)
+        return Found([token for token in tokens if token != self.model.eos], float(best.score))
 
 
 @torch.inference_mode()

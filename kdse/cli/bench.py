@@ -2,24 +2,104 @@
 
 import argparse
 import importlib
-
-KINDS = {
-    "train": "kdse.bench.train",
-    "approaches": "kdse.bench.approaches",
-    "cost": "kdse.bench.cost",
-    "score": "kdse.bench.score",
-    "decode": "kdse.bench.decode",
-}
-"""kind: module with `add_arguments(kinds)` and `run(args)`."""
+from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `kdse bench`."""
     kinds = parser.add_subparsers(dest="kind", metavar="|".join(KINDS), required=True)
-    for module in KINDS.values():
-        importlib.import_module(module).add_arguments(kinds)
+    for kind, (text, description, add) in KINDS.items():
+        add(kinds.add_parser(kind, help=text, description=description))
 
 
 def run(args: argparse.Namespace) -> None:
     """Run the benchmark asked for and print its table."""
-    importlib.import_module(KINDS[args.kind]).run(args)
+    options = {name: value for name, value in vars(args).items() if name not in ("verb", "kind")}
+    importlib.import_module(f"kdse.bench.{args.kind}").run(**options)  # imports torch and ESPnet, which --help does without
+
+
+def _train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--backend", type=Path, default=Path("exp/asr_conformer"), help="trained by stage 3 (default: %(default)s)")
+    parser.add_argument("--kd", type=Path, default=Path("exp/kd_bandcrn-m_seed0"), help="trained by stage 6 (default: %(default)s)")
+    parser.add_argument(
+        "--updates", type=int, default=200, help="timed updates of each, after a few that are not (default: %(default)s)"
+    )
+
+
+def _approaches(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--kd", type=Path, default=Path("exp/kd_bandcrn-m_seed0"), help="a kd run of stage 6 (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--se_teacher", type=Path, default=Path("exp/se_teacher_conformer"), help="of stage 4 (default: %(default)s)"
+    )
+    parser.add_argument("--data", type=Path, default=Path("data"), help="data dirs of stage 1 (default: data)")
+    parser.add_argument("--updates", type=int, default=20, help="timed minibatches of each, after a few that are not (default: 20)")
+
+
+def _cost(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--run", dest="folders", type=Path, nargs="+", required=True, metavar="DIR", help="trained front ends, of stages 4 and 6"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("exp/results/cost.jsonl"), help="a run's line is replaced (default: %(default)s)"
+    )
+    parser.add_argument("--repeats", type=int, default=100, help="timed enhancements of the utterance (default: %(default)s)")
+
+
+def _score(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set", dest="data", type=Path, default=Path("dump/test_noisy"), metavar="DIR", help="of stage 2 (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--run",
+        dest="folder",
+        type=Path,
+        default=Path("exp/kd_bandcrn-m_seed0"),
+        metavar="DIR",
+        help="enhanced by stage 7 (default: %(default)s)",
+    )
+    parser.add_argument("--items", type=int, default=520, help="items to score (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of each, repeated or cut (default: %(default)s)")
+    parser.add_argument("--nj", type=int, default=2, help="processes, one thread each (default: %(default)s)")
+
+
+def _decode(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", type=Path, default=Path("exp/asr_conformer"), metavar="DIR", help="of stage 3 (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--set", dest="data", type=Path, default=Path("dump/test_noisy"), metavar="DIR", help="of stage 2 (default: %(default)s)"
+    )
+    parser.add_argument("--config", type=Path, required=True, help="YAML of conf/decode")
+    parser.add_argument("--items", type=int, help="the first utterances of the set (default: all)")
+    parser.add_argument(
+        "--blocks", type=int, default=4, help="the two take turns so many times, or once a batch (default: %(default)s)"
+    )
+    parser.add_argument("--nj", type=int, default=2, help="processes, one thread each (default: %(default)s)")
+
+
+KINDS = {
+    "train": (
+        "seconds of audio a second, and peak memory, of each training",
+        "How fast the trainings of a recipe are, loader and optimiser included, as ratios of one run.",
+        _train,
+    ),
+    "approaches": (
+        "seconds and peak memory of a minibatch of each approach",
+        "What an update of each approach costs, beside one of standalone_se.",
+        _approaches,
+    ),
+    "cost": (
+        "size, MACs, time, memory and latency of front ends, on one core",
+        "What a trained front end costs to run: size, operations, time and memory on one core, and latency.",
+        _cost,
+    ),
+    "score": ("items a second of scoring, beside ESPnet's", "Our scoring beside ESPnet's enh_scoring, on the same audio.", _score),
+    "decode": (
+        "utterances a second of decoding, beside ESPnet's",
+        "Our recognition beside ESPnet's asr_inference, with the same model, beam and weights, in turn.",
+        _decode,
+    ),
+}
+"""{kind: (line of help, description, what adds its arguments)}; `kdse/bench/<kind>.py` has `run(**options)`."""

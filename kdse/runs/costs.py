@@ -1,4 +1,4 @@
-"""The measured costs of front ends, `results/cost.jsonl`: one JSON line for each run, written by `kdse bench cost`."""
+"""The measured costs of front ends, `cost.jsonl` beside the score rows: one JSON line for each run, by `kdse bench cost`."""
 
 import json
 from pathlib import Path
@@ -56,7 +56,7 @@ def read_costs(path: Path | str) -> list[Cost]:
     path = Path(path)
     if not path.exists():
         return []
-    found: dict[str, Cost] = {}
+    costs: dict[str, Cost] = {}
     for number, text in enumerate(read_text(path).splitlines(), 1):
         try:
             line = json.loads(text)
@@ -64,10 +64,10 @@ def read_costs(path: Path | str) -> list[Cost]:
             raise UserError(f"{path}, line {number} is not JSON ({e.msg}); measure its run again with 'kdse bench cost'") from e
         if not isinstance(line, dict) or line.keys() != FIELDS.keys():
             raise UserError(f"{path}, line {number} is not what this version measures; delete it and run 'kdse bench cost' again")
-        if line["run"] in found:
+        if line["run"] in costs:
             raise UserError(f"{path}, line {number}: {line['run']} has two lines; delete one")
-        found[line["run"]] = line
-    return [found[run] for run in sorted(found)]
+        costs[line["run"]] = line
+    return [costs[run] for run in sorted(costs)]
 
 
 def write_cost(path: Path | str, cost: Cost) -> None:

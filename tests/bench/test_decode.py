@@ -1,7 +1,5 @@
 """`kdse bench decode` compares the same utterances, and its ratios are those of its numbers. (That it is quick is no test.)"""
 
-import argparse
-
 import pytest
 
 from kdse.bench import decode as bench_decode
@@ -14,19 +12,18 @@ from kdse.cli import main
     [("ctc_greedy", "batch_seconds: 1", 2), ("ctc_beam", "beam_size: 4", 1)],
     ids=["greedy", "beam"],
 )
-def test_all_ways_hear_every_utterance(search, option, turns, backend, noisy_set, tmp_path):
-    """Greedy search hears what the plainest loop does; ESPnet's label by label is another search. A batch is in one turn."""
+def test_all_ways_recognise_every_utterance(search, option, turns, backend, noisy_set, tmp_path):
+    """Greedy search gives the texts of the plainest loop; ESPnet's label by label is another search. A batch is in one turn."""
     config = tmp_path / "search.yaml"
     config.write_text(f"decode: {search}\n{option}\n")
-    args = argparse.Namespace(model=backend, config=config, blocks=2)
     paths = dict(line.split() for line in (noisy_set / "wav.scp").read_text().splitlines())
-    found = bench_decode.time_part(args, paths)
-    assert found["audio"] == pytest.approx(0.4 + 0.6 + 0.8) and found["turns"] == turns
-    assert list(found["ways"]) == ([STOCK, LOOP, OURS] if search == "ctc_greedy" else [STOCK, OURS])
-    for way in found["ways"].values():
+    measured = bench_decode.time_part(model=backend, config=config, blocks=2, paths=paths)
+    assert measured["audio"] == pytest.approx(0.4 + 0.6 + 0.8) and measured["turns"] == turns
+    assert list(measured["ways"]) == ([STOCK, LOOP, OURS] if search == "ctc_greedy" else [STOCK, OURS])
+    for way in measured["ways"].values():
         assert way["text"].keys() == paths.keys() and way["seconds"] > 0 and way["cpu"] > 0
     if search == "ctc_greedy":
-        assert found["ways"][LOOP]["text"] == found["ways"][OURS]["text"]
+        assert measured["ways"][LOOP]["text"] == measured["ways"][OURS]["text"]
 
 
 def test_the_table_is_made_of_the_numbers():

@@ -1,6 +1,5 @@
 """`kdse bench score`: both scorers get the same audio, agree on what both compute, and wrong input is one sentence."""
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -29,17 +28,11 @@ def recipe(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def given(**options) -> argparse.Namespace:
-    return argparse.Namespace(
-        **{"set": Path("dump/test_noisy"), "run": Path("exp/kd"), "items": 5, "seconds": 2.0, "nj": 2, "case": None} | options
-    )
-
-
 def test_parts_hold_all_items_at_the_wanted_length(recipe, tmp_path):
     import soundfile
 
     (tmp_path / "parts").mkdir()
-    parts = bench.write_parts(tmp_path / "parts", given())
+    parts = bench.write_parts(tmp_path / "parts", data=Path("dump/test_noisy"), run=Path("exp/kd"), items=5, seconds=2.0, nj=2)
     assert [len((part / "keys").read_text().split()) for part in parts] == [3, 2]
     paths = [line.split()[1] for part in parts for name in ("clean", "noisy", "enhanced") for line in (part / name).open()]
     assert len(paths) == 15 and {soundfile.info(path).frames for path in paths} == {32000}
@@ -56,7 +49,7 @@ def test_both_score_the_same_audio_the_same(recipe, capsys):
 
 
 def test_the_table_gives_ratios_of_one_run():
-    text = bench.table({"ESPnet": 60.0, "shared": 20.0, "every": 40.0}, given(items=520))
+    text = bench.table({"ESPnet": 60.0, "shared": 20.0, "every": 40.0}, items=520, seconds=4.0, nj=2)
     assert [line[22:].split()[:3] for line in text.splitlines()[2:]] == [
         ["60.0", "8.7", "1.00"],
         ["20.0", "26.0", "3.00"],

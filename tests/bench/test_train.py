@@ -2,7 +2,6 @@
 
 import pytest
 
-from kdse.bench import approaches as bench_approaches
 from kdse.bench import train as bench
 from kdse.cli import main
 
@@ -24,9 +23,9 @@ def dev_noisy(packs):
 
 @pytest.mark.parametrize("case", bench.CASES)
 def test_every_case_runs_on_a_trained_recipe(case, backend, kd, dev_noisy):
-    found = bench.time_case(case, backend, kd[0], updates=3)
-    assert found["updates"] == 3 and found["seconds"] > 0 and found["memory"] > 100
-    assert 3 * 0.5 <= found["audio"] <= 3 * 3.75  # from one of the six training utterances a batch to all of them
+    measured = bench.time_case(case=case, backend=backend, kd=kd[0], updates=3)
+    assert measured["updates"] == 3 and measured["seconds"] > 0 and measured["memory"] > 100
+    assert 3 * 0.5 <= measured["audio"] <= 3 * 3.75  # from one of the six training utterances a batch to all of them
 
 
 def test_the_table_is_made_of_the_numbers():
@@ -38,8 +37,8 @@ def test_the_table_is_made_of_the_numbers():
         "frozen encoder": 0.6,
         "ESPnet enh_s2t": 1.8,
     }
-    found = {case: {"updates": 10, "seconds": 10 * step, "audio": 300.0, "memory": 1000.0} for case, step in steps.items()}
-    lines = bench.table(found).splitlines()
+    measured = {case: {"updates": 10, "seconds": 10 * step, "audio": 300.0, "memory": 1000.0} for case, step in steps.items()}
+    lines = bench.table(measured).splitlines()
     assert lines[1].split() == ["backend", "30.0", "110", "1.000", "1000"]
     assert lines[3].split() == ["kd", "33.3", "60", "0.900", "1000"]
     assert "costs 0.90 of" in lines[-3] and "would cost 1.20 of that" in lines[-2] and "costs 0.50 of what" in lines[-1]
@@ -50,24 +49,3 @@ def test_what_was_not_trained_is_named(tmp_path, kd, capsys):
     assert f"{tmp_path}/asr is no training; run the recipe's stages 3 to 6 first" in capsys.readouterr().err
     assert main(["bench", "train", "--updates", "0"]) == 2
     assert "--updates must be 1 or more, not 0" in capsys.readouterr().err
-
-
-def test_approaches_are_timed_one_by_one(kd, standalone, packs):
-    for name in ("standalone_se", "joint_aso", "kd_full"):
-        found = bench_approaches.time_approach(name, kd[0], standalone[0], packs.parent / "data", updates=2)
-        assert found["updates"] == 2 and found["seconds"] > 0 and found["memory"] > 100
-
-
-def test_the_table_of_approaches_is_relative_to_standalone_se():
-    found = {
-        name: {"updates": 10, "seconds": 10 * step, "memory": memory}
-        for name, step, memory in (("standalone_se", 0.2, 1000.0), ("kd", 0.5, 1500.0))
-    }
-    lines = [line.split() for line in bench_approaches.table(found).splitlines()]
-    assert lines[1] == ["standalone_se", "0.200", "1.00", "1000", "1.00"]
-    assert lines[2] == ["kd", "0.500", "2.50", "1500", "1.50"]
-
-
-def test_a_benchmark_of_approaches_names_what_is_missing(tmp_path, capsys):
-    assert main(["bench", "approaches", "--kd", str(tmp_path / "kd")]) == 2
-    assert f"there is no {tmp_path}/kd/train.yaml" in capsys.readouterr().err
