@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Run one command on this machine or on a Slurm node, its output on the terminal and in a log file.
+# Run one command on this machine or on a Slurm node. Its output goes to the terminal and to a log file.
 #
 #   utils/jobs.sh [--where local|slurm] [--slurm_opts "..."] [--ngpu N] [--num_nodes N] [--threads N] --log FILE command [argument...]
 #
-# Exit code: the command's own, of several nodes the largest. When it fails, its last lines are repeated on standard error, so that nobody has to open the log.
-# On Slurm it is one batch job, which ends with this script. If a node is lost, Slurm starts the job again on another, and a kdse command
-# then goes on where it was. On several nodes the command runs once on each, and torch.distributed finds the others by its usual variables.
+# The exit code is the command's own; of several nodes, the largest. If the command fails, standard error repeats its last lines.
+# On Slurm the command is one batch job, which ends with this script. If a node is lost, Slurm starts the job again on another node;
+# a kdse command then resumes. On several nodes the command runs once on each, with the variables of torch.distributed.
+# --ngpu, --num_nodes, --threads and --slurm_opts are for Slurm alone.
 set -euo pipefail
 
 where=local
@@ -28,7 +29,7 @@ if [ "$where" = slurm ]; then
     command -v sbatch >/dev/null || die "--where slurm needs sbatch, which is not on this machine; use --where local (cmd.sh)"
 fi
 
-# batch COMMAND...: the script that Slurm runs on the first node.
+# batch COMMAND...: print the script that Slurm runs on the first node.
 batch() {
     local words
     words=$(printf ' %q' "$@")
@@ -45,7 +46,7 @@ batch() {
     printf 'exec srun --cpus-per-task %q --kill-on-bad-exit=1 bash -c %q -%s\n' "$threads" 'RANK=$SLURM_NODEID exec "$@"' "$words"
 }
 
-# on_slurm COMMAND...: run it as a batch job, pass on what it writes to the log, return its exit code.
+# on_slurm COMMAND...: run a command as a batch job, print what it writes to the log, return its exit code.
 on_slurm() {
     local code=0 options=() extra
     options=(--job-name "$(basename "${log%.log}")" --nodes "$num_nodes" --ntasks-per-node 1 --cpus-per-task "$threads")
@@ -67,7 +68,7 @@ on_slurm() {
     wait
     return "$code"
 }
-# Only when the job has ended may the same command be run again: two would write in one folder.
+# cancel: cancel the job and wait for its end. Only then may the same command run again, because two would write to one folder.
 # shellcheck disable=SC2329 # a trap calls it
 cancel() {
     scancel "$job" || true
@@ -84,7 +85,8 @@ mkdir -p "$(dirname "$log")"
     show "$@"
 } >"$log"
 
-# Through a pipe nothing is a terminal any more: kdse draws its bars here instead, which also keeps them out of the log. Set and empty, nowhere.
+# Below, kdse writes into a pipe, where it would draw no progress bar. It draws bars on this terminal, which keeps them out of the log.
+# Where KDSE_TERMINAL is set and empty, it draws none.
 if [ "$where" = local ] && [ -t 2 ] && [ -z "${KDSE_TERMINAL+set}" ]; then
     export KDSE_TERMINAL=/dev/tty
 fi
@@ -93,7 +95,7 @@ code=0
 if [ "$where" = slurm ]; then
     on_slurm "$@" || code=$?
 else
-    trap : TERM # this script and tee outlive an interrupt, so that the last words of the command are still heard
+    trap : TERM # this script and tee outlive an interrupt, so that the command's last lines are still printed
     "$@" 2>&1 | (trap '' TERM && exec tee -ia "$log") || code=$?
 fi
 if [ "$code" -ne 0 ]; then

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# `--name value` for shell scripts; to be sourced where the script's variables have their defaults and before it uses them.
+# Options `--name value` of a shell script; to be sourced after the script has set its variables to their defaults.
 #
-# Every lower-case variable that the script has set is an option of the same name ('-' and '_' are alike, `--name=value` works too).
-# --help calls the script's function help_message. An option that does not exist, or one without its value, is one sentence and exit code 2.
-# What follows the options stays in "$@".
+# Every lower-case variable that the script has set is an option of the same name. '-' and '_' are alike; `--name=value` works too.
+# --help calls the script's function help_message. An unknown option, or one without its value, prints one sentence; the exit code is 2.
+# "$@" keeps what follows the options.
 
-# The declared name nearest to $1 by edit distance, or nothing when none is near.
+# _nearest_option NAME: print the declared name nearest to NAME by edit distance; nothing when none is near.
 _nearest_option() {
     LC_ALL=C comm -23 <(compgen -v | grep -E '^[a-z][a-z0-9_]*$' | LC_ALL=C sort) <(compgen -e | LC_ALL=C sort) | LC_ALL=C awk -v word="$1" '
         function least(a, b, c) { return a < b ? (a < c ? a : c) : (b < c ? b : c) }

@@ -10,6 +10,7 @@ from kdse.core.errors import UserError
 
 VERBS = {
     "data": "stage 1: find or make a corpus and write its data dirs",
+    "runs": "names and paths of the runs of a recipe; approaches, students and recognisers to choose from",
     "validate": "check a data dir: every file, line and utterance",
     "mix": "stage 2: make the fixed noisy sets and pack speech and noise for training",
     "train": "stages 3, 4, 6: train a backend, an SE teacher or a front end by an approach",
