@@ -126,6 +126,14 @@ def fingerprint(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
+def fingerprint_of_sizes(paths: Iterable[Path | str]) -> str:
+    """`fingerprint` of files by name and size, for files that are too large to be read again; a missing one has no size."""
+    sizes = {}
+    for path in paths:
+        sizes[str(path)] = Path(path).stat().st_size if Path(path).is_file() else None
+    return fingerprint(sizes)
+
+
 def fingerprint_of_lists(value: Mapping[str, Iterable]) -> str:
     """`fingerprint` of a mapping to lists which are too long for one string; each may be an iterator.
 

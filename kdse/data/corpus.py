@@ -9,9 +9,10 @@ import numpy as np
 
 from kdse.core.errors import UserError
 from kdse.core.files import atomic_dir, atomic_path, fingerprint, fingerprint_of_lists
+from kdse.core.parallel import in_processes
 from kdse.core.progress import say
 from kdse.data.audio import RATE, ArkWriter
-from kdse.data.datadir import check_speech, in_processes, write_tables
+from kdse.data.datadir import check_speech, write_tables
 from kdse.data.expected import Expected
 from kdse.data.noise import SPLITS, Noise, check_noises, to_tsv
 

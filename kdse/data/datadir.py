@@ -1,37 +1,29 @@
 """Kaldi-style data dirs: reading them with errors that name file, line and utterance, and writing them sorted and whole."""
 
-import os
 import re
-import signal
 import sys
-import threading
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
-from itertools import islice
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from kdse.core.errors import UserError
-from kdse.core.files import atomic_dir, read_text
-from kdse.core.progress import progress
+from kdse.core.files import atomic_dir, fingerprint, fingerprint_of_sizes, read_text, sha256
+from kdse.core.parallel import in_processes
 from kdse.data.audio import RATE, read_audio
 from kdse.data.mix import SILENT, active_power
 
 TABLES = ("wav.scp", "spk1.scp", "noise1.scp", "text", "utt2spk", "utt2subset", "utt2category", "utt2snr", "utt2noise", "utt2orig")
 """Files with one line per utterance; spk2utt is made from utt2spk. `utt2subset`: the part of a corpus that is scored in parts."""
-PIPES_HELP = "run 'command |' entries of wav.scp in a shell (only for data you trust)"
 AUDIO_TABLES = ("wav.scp", "spk1.scp", "noise1.scp")
+NOISE_TABLES = ("noise1.scp", "utt2noise", "utt2snr")
+"""Tables that lack the clean items of a mixed set."""
 NEEDED = ("wav.scp", "text", "utt2spk")
 CLEAN, SIMU, REAL = "CLEAN", "SIMU", "REAL"
 """What utt2category says in the data dirs of stage 1, in the words of ESPnet's enh_s2t recipes: clean speech, which stage 2 or
 training mixes with noise; a mixture that somebody else made; a recording in noise, which has no clean signal. Without the table
 all is clean. (In the sets that stage 2 mixes, the category is the noise's.)"""
-
-T, R = TypeVar("T"), TypeVar("R")
 
 
 def read_table(path: Path | str, empty: bool = False) -> dict[str, str]:
@@ -71,11 +63,16 @@ class DataDir:
         if not self.utts:
             raise UserError(f"{self.folder / 'wav.scp'} is empty")
         for name, table in self.tables.items():
-            for one, other, a, b in (("wav.scp", name, self.utts, table), (name, "wav.scp", table, self.tables["wav.scp"])):
-                lost = next((utt for utt in a if utt not in b), None)
-                # Clean items of a mixed set have no noise.
-                if lost is not None and not (other in ("noise1.scp", "utt2noise", "utt2snr") and one == "wav.scp"):
-                    raise UserError(f"{self.folder}: utterance {lost} is in {one} but not in {other}")
+            self._check_same_utterances(name, table)
+
+    def _check_same_utterances(self, name: str, table: Mapping[str, str]) -> None:
+        scp = self.tables["wav.scp"]
+        missing = next((utt for utt in self.utts if utt not in table), None)
+        if missing is not None and name not in NOISE_TABLES:
+            raise UserError(f"{self.folder}: utterance {missing} is in wav.scp but not in {name}")
+        unknown = next((utt for utt in table if utt not in scp), None)
+        if unknown is not None:
+            raise UserError(f"{self.folder}: utterance {unknown} is in {name} but not in wav.scp")
 
     def categories(self) -> dict[str, str]:
         """{utterance: CLEAN, SIMU or REAL} of a data dir of stage 1; {} where all is clean.
@@ -87,6 +84,12 @@ class DataDir:
             if category not in (CLEAN, SIMU, REAL):
                 raise UserError(f"{self.folder / 'utt2category'}: utterance {utt} is {CLEAN}, {SIMU} or {REAL}, not '{category}'")
         return table
+
+    def fingerprint(self) -> str:
+        """Changes when a table changes, or the size of a file that wav.scp names."""
+        tables = [sha256(self.folder / name) for name in sorted(self.tables)]
+        files = [source.rsplit(":", 1)[0] for source in self["wav.scp"].values()]
+        return fingerprint([tables, fingerprint_of_sizes(files)])
 
     def __getitem__(self, name: str) -> dict[str, str]:
         return self.tables[name]
@@ -149,53 +152,3 @@ def validate(folder: Path | str, nj: int = 1, pipes: bool = False) -> tuple[int,
 def _length(job: tuple[str, str, str, str, bool]) -> int:
     name, _, source, where, pipes = job
     return len((read_audio if name == "noise1.scp" else check_speech)(source, where, pipes))
-
-
-def _follow(parent: int) -> None:
-    """Set up a worker: Ctrl-C reaches the whole process group but only the parent answers it, and a worker ends with its parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-CHUNK, WINDOW = 32, 3
-"""Items that a process is handed at once, at most, and how many such chunks each may have submitted and not yet taken."""
-
-
-def in_processes(function: Callable[[T], R], items: Sequence[T], nj: int, what: str) -> Iterator[R]:
-    """Yield function(item) in the order of the items, computed by `nj` processes, with a progress bar.
-
-    No more than nj · WINDOW · CHUNK results exist at a time, however slowly they are taken.
-    """
-    if nj <= 1 or len(items) < 2:
-        yield from progress(map(function, items), what, len(items))
-        return
-    with ProcessPoolExecutor(nj, initializer=_follow, initargs=(os.getpid(),)) as pool:
-        try:
-            yield from progress(_in_window(pool, function, items, nj), what, len(items))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def _in_window(pool: Executor, function: Callable[[T], R], items: Sequence[T], nj: int) -> Iterator[R]:
-    """What `pool.map` yields; but that submits everything at once, and finished results (audio, say) pile up for a slow reader."""
-    size = max(1, min(CHUNK, len(items) // (4 * nj)))
-    chunks = (items[start : start + size] for start in range(0, len(items), size))
-    submitted = deque(pool.submit(_each, function, chunk) for chunk in islice(chunks, nj * WINDOW))
-    while submitted:
-        results = submitted.popleft().result()
-        results.reverse()
-        while results:
-            yield results.pop()  # so that this list does not keep what its reader is done with
-        submitted.extend(pool.submit(_each, function, chunk) for chunk in islice(chunks, 1))
-
-
-def _each(function: Callable[[T], R], chunk: Sequence[T]) -> list[R]:
-    return [function(item) for item in chunk]

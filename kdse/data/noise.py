@@ -6,14 +6,15 @@ import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from kdse.core.errors import UserError
 from kdse.core.files import read_text
+from kdse.core.parallel import in_processes
 from kdse.data.audio import AUDIO_SUFFIXES, read_audio
-from kdse.data.datadir import in_processes
 from kdse.data.mix import SILENT, active_power
 
 SPLITS = ("train", "dev", "test")
@@ -92,9 +93,32 @@ def read_noise(noise: Noise) -> np.ndarray:
     return samples
 
 
+@lru_cache(maxsize=32)
+def read_noise_audio(path: str) -> np.ndarray:
+    """`read_audio` of a noise, which may be loud only in part; the last ones are kept, because many items share a noise."""
+    return read_audio(path)
+
+
 def to_tsv(noises: list[Noise]) -> str:
     """The text of data/noise.tsv."""
     return "".join("\t".join(row) + "\n" for row in (COLUMNS, *([n.noise_id, n.split, n.category, n.path] for n in noises)))
+
+
+def read_noise_table(path: Path, splits: Iterable[str] = SPLITS) -> list[Noise]:
+    """Read data/noise.tsv as stage 1 wrote it.
+
+    Raises: UserError where it is missing, a line lacks a column, or one of the splits has no noise.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} is missing; run stage 1 (kdse data) first")
+    noises = []
+    for number, row in enumerate(csv.DictReader(io.StringIO(read_text(path)), delimiter="\t", quoting=csv.QUOTE_NONE), 2):
+        missing = next((column for column in COLUMNS if not row.get(column)), None)
+        if missing:
+            raise UserError(f"{path}, line {number} lacks the column '{missing}'; run stage 1 (kdse data) again")
+        noises.append(Noise(*(row[column] for column in COLUMNS)))
+    check_splits(noises, path, splits)
+    return noises
 
 
 def _from_folder(folder: Path) -> list[Noise]:

@@ -5,18 +5,14 @@ from pathlib import Path
 from kdse.core.errors import UserError
 from kdse.core.files import read_yaml
 from kdse.core.progress import say
-
-TESTS = ("test", "et05")
-"""How names of test sets begin; `et05` are CHiME-4's."""
-DEVS = ("dev", "dt05")
-"""How names of the sets begin by which choices are made."""
+from kdse.data.corpora.registry import test_prefixes
 
 
 def allowed_sets(run: str, sets: list[str], selected: Path | str | None) -> list[str]:
     """The sets, each once, that a run may be enhanced, decoded and scored on; says which are left out.
 
     Args:
-        sets: names; those that begin with one of `TESTS` are test sets.
+        sets: names; those that begin with a test prefix of a corpus in the registry are test sets.
         selected: a YAML with `runs: [names]` (and whatever else explains the choice); without one every set is allowed.
     Raises: UserError where the file cannot be read or `runs` is no list of names.
     """
@@ -26,7 +22,7 @@ def allowed_sets(run: str, sets: list[str], selected: Path | str | None) -> list
     runs = read_yaml(selected).get("runs")
     if not isinstance(runs, list) or not all(isinstance(name, str) for name in runs):
         raise UserError(f"{selected}: 'runs' must list the names of the runs that may touch the test sets")
-    left_out = [name for name in sets if name.startswith(TESTS) and run not in runs]
+    left_out = [name for name in sets if name.startswith(test_prefixes()) and run not in runs]
     if left_out:
         say(f"{run} is not in {selected}: {', '.join(left_out)} left out")
     return [name for name in sets if name not in left_out]

@@ -213,7 +213,8 @@ def _quality_of_set(
 
     Returns: the file, a fingerprint and then `[item, [scores of each share]]` a line, in the order of the items; and its shares.
     """
-    from kdse.data.datadir import in_processes, read_table
+    from kdse.core.parallel import in_processes
+    from kdse.data.datadir import read_table
     from kdse.scoring.quality import METRICS
 
     enhanced = folder / "enhanced" / name / "wav.scp"

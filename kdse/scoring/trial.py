@@ -6,8 +6,8 @@ from pathlib import Path
 from kdse.core.errors import UserError
 from kdse.core.files import write_text
 from kdse.core.progress import say
+from kdse.data.corpora.registry import dev_prefixes
 from kdse.runs.record import BACKEND, all_decoded, decoded, listens, read_run
-from kdse.runs.selection import DEVS
 
 CONFIG = (
     "kdse_conf",
@@ -26,7 +26,7 @@ def add_arguments(parser) -> None:
     """Arguments of `kdse trial`."""
     parser.add_argument("--run", required=True, nargs="+", type=Path, metavar="DIR", help="experiment folders, decoded on the set")
     parser.add_argument(
-        "--set", default="dev_noisy", help=f"a set whose name begins with {' or '.join(DEVS)} (default: %(default)s)"
+        "--set", default="dev_noisy", help=f"a set whose name begins with {' or '.join(dev_prefixes())} (default: %(default)s)"
     )
     parser.add_argument("--backend", required=True, metavar="NAME", help=BACKEND)
     parser.add_argument("--dump", type=Path, default=Path("dump"), help="folder of the fixed sets (default: %(default)s)")
@@ -36,7 +36,7 @@ def add_arguments(parser) -> None:
 
 def run(args) -> None:
     """Add a line for each run, in the place of the run's older one."""
-    if not args.set.startswith(DEVS):
+    if not args.set.startswith(dev_prefixes()):
         raise UserError(f"choices are made on dev, not on {args.set}")
     lines = {line["run"]: line for line in read_log(args.log)}
     for folder in args.run:

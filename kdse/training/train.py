@@ -236,8 +236,8 @@ def _ssl_weights(config: dict[str, Any]) -> dict[str, Any]:
 
 def _check_lengths(config: dict[str, Any]) -> None:
     """Stage 2 knows nothing of `speeds`: slower speech is longer, and a noise may then be too short for it."""
-    from kdse.data.fixed_sets import check_lengths
     from kdse.data.pack import Pack
+    from kdse.data.training_packs import check_lengths
     from kdse.plugin.task import mix_options
 
     options = mix_options(argparse.Namespace(mix_conf=config["mix_conf"]))

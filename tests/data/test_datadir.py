@@ -1,15 +1,12 @@
 """Data dirs: the validator names file, line and utterance of every defect, and the command exits with code 2."""
 
-import time
-from pathlib import Path
-
 import numpy as np
 import pytest
 import soundfile
 
 from kdse.core.errors import UserError
 from kdse.data.audio import RATE
-from kdse.data.datadir import CHUNK, WINDOW, DataDir, in_processes, read_table, validate, write_datadir
+from kdse.data.datadir import DataDir, read_table, validate, write_datadir
 
 
 @pytest.fixture
@@ -129,37 +126,3 @@ def test_hypotheses_may_be_empty(tmp_path):
     assert read_table(tmp_path / "text", empty=True) == {"a": "", "b": "SOME WORDS"}
     with pytest.raises(UserError):
         read_table(tmp_path / "text")
-
-
-def leave_a_trace(job: tuple[Path, int]) -> int:
-    folder, number = job
-    (folder / str(number)).touch()
-    return number
-
-
-@pytest.mark.parametrize("items", [3, 1000])
-def test_a_slow_reader_stops_the_processes(tmp_path, items):
-    """Results come in order, and those not yet taken are never more than the window: audio of a whole corpus would not fit."""
-    taken = ahead = 0
-    for number in in_processes(leave_a_trace, [(tmp_path, i) for i in range(items)], 2, "traces"):
-        assert number == taken
-        taken += 1
-        if number % 97 == 1:
-            time.sleep(0.3)  # time enough to finish everything that was handed out
-            ahead = max(ahead, len(list(tmp_path.iterdir())) - taken)
-    assert taken == items and ahead <= 2 * WINDOW * CHUNK < 1000
-    assert items < 1000 or ahead > CHUNK  # they do work ahead
-
-
-def fail_at_seven(number: int) -> int:
-    if number == 7:
-        raise UserError("seven")
-    return number
-
-
-def test_an_error_comes_at_its_item():
-    """After the results before it, whatever was computed beyond."""
-    found = []
-    with pytest.raises(UserError, match="seven"):
-        found.extend(in_processes(fail_at_seven, list(range(9)), 2, "numbers"))
-    assert found == list(range(7))

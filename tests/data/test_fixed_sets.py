@@ -14,7 +14,7 @@ import pytest
 
 from kdse.data.audio import read_audio
 from kdse.data.datadir import DataDir, read_table
-from kdse.data.fixed_sets import checksum, rebuild
+from kdse.data.manifest import checksum, rebuild
 from kdse.data.mix import active_power
 from kdse.data.pack import Pack
 
@@ -255,15 +255,15 @@ import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from kdse.cli import main
-from kdse.data import fixed_sets as sets
+from kdse.data import fixed_sets
 
-mix = sets._mix
+mix_item = fixed_sets._mix_item
 def slow(job):
-    if job[0].key[1] == "test_noisy":
+    if job.item.key[1] == "test_noisy":
         print("mixing", flush=True)
         time.sleep(0.2)
-    return mix(job)
-slow.__qualname__ = "_mix"; slow.__module__ = sets.__name__; sets._mix = slow
+    return mix_item(job)
+slow.__qualname__ = "_mix_item"; slow.__module__ = fixed_sets.__name__; fixed_sets._mix_item = slow
 sys.exit(main(["mix", "--nj", "2"]))
 """
 

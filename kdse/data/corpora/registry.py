@@ -36,16 +36,21 @@ class CorpusInfo:
 
     Attributes:
         name: as in `kdse data NAME`, and in score rows.
-        module: its file, with `add_arguments(parser)`, `prepare(data_dir, nj, **options)` and `inputs(**options)`.
+        module: its file, with `add_arguments(parser)`, `prepare(data_dir, nj, **options)` and, to know whether a rerun is needed,
+            `inputs(**options)`; the options are those that `add_arguments` declares.
+        summary: one line, for `kdse data --help`.
         data_dirs: the data dirs that stage 1 writes.
         official_sets: {name of one of our sets: the corpus's own sets that it stands for}; empty where stage 2 mixes all sets.
         synthetic: nobody speaks in it: reports say so.
         paper: which of the paper's tables it fills in; by default its test set stands beside the published averages.
         dev, test, clean: the sets that choices are made on, that systems are compared on, and the clean one.
+        test_prefixes: how the names of its test sets begin, which only selected runs may touch.
+        dev_prefixes: how the names of the sets begin by which choices are made.
     """
 
     name: str
     module: str
+    summary: str
     data_dirs: tuple[str, ...] = ("train", "dev", "test")
     official_sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     synthetic: bool = False
@@ -53,6 +58,8 @@ class CorpusInfo:
     dev: str = DEV
     test: str = TEST
     clean: str = CLEAN
+    test_prefixes: tuple[str, ...] = ("test",)
+    dev_prefixes: tuple[str, ...] = ("dev",)
 
     def stands_for(self, name: str | tuple[str, ...], scored: str) -> bool:
         """Whether a set that was scored counts for a name, or for one of several.
@@ -70,8 +77,17 @@ class CorpusInfo:
         return part or scored == name or scored in self.official_sets.get(name, ())
 
 
-_CHIME4 = {DEV: ("dt05_simu", "dt05_real"), TEST: ("et05_simu", "et05_real"), CLEAN: ("et05_bth",)}
-_CHIME4_PAPER = PaperForm(3, 6, "7 and 10", "et05_simu", dict.fromkeys((*_CHIME4[DEV], *_CHIME4[TEST])))
+_CHIME4_SETS = {DEV: ("dt05_simu", "dt05_real"), TEST: ("et05_simu", "et05_real"), CLEAN: ("et05_bth",)}
+_CHIME4 = CorpusInfo(
+    name="chime4",
+    module="kdse.data.corpora.chime4",
+    summary="CHiME-4, one-channel track (LDC2017S24), with the transcripts of WSJ0 (LDC93S6A)",
+    data_dirs=("train", "dev", *(f"sets/{part}_{kind}" for part in ("dt05", "et05") for kind in ("bth", "simu", "real"))),
+    official_sets=_CHIME4_SETS,
+    paper=PaperForm(3, 6, "7 and 10", "et05_simu", dict.fromkeys((*_CHIME4_SETS[DEV], *_CHIME4_SETS[TEST]))),
+    test_prefixes=("test", "et05"),
+    dev_prefixes=("dev", "dt05"),
+)
 _LIBRISPEECH_PAPER = PaperForm(
     1, 5, "8 and 9", "test-clean_noisy", {f"{part}_noisy": part for part in ("dev-clean", "dev-other", "test-clean", "test-other")}
 )
@@ -79,10 +95,10 @@ _LIBRISPEECH_PAPER = PaperForm(
 CORPORA = {
     info.name: info
     for info in (
-        CorpusInfo("an4", "kdse.data.corpora.an4"),
-        CorpusInfo("chime4", "kdse.data.corpora.chime4", official_sets=_CHIME4, paper=_CHIME4_PAPER),
-        CorpusInfo("librispeech", "kdse.data.corpora.librispeech", paper=_LIBRISPEECH_PAPER),
-        CorpusInfo("mini", "kdse.data.corpora.mini", synthetic=True),
+        CorpusInfo("an4", "kdse.data.corpora.an4", "CMU AN4 in its official layout"),
+        _CHIME4,
+        CorpusInfo("librispeech", "kdse.data.corpora.librispeech", "LibriSpeech in its official layout", paper=_LIBRISPEECH_PAPER),
+        CorpusInfo("mini", "kdse.data.corpora.mini", "the embedded corpus of synthetic voices and noises", synthetic=True),
     )
 }
 """{name: corpus}. To add a corpus: its file and one entry here."""
@@ -100,4 +116,14 @@ def find(name: str) -> CorpusInfo:
 
 def describe(name: str) -> CorpusInfo:
     """What the list says of a corpus; of one that it lacks (rows of another version may name it) the defaults."""
-    return CORPORA.get(name) or CorpusInfo(name, "")
+    return CORPORA.get(name) or CorpusInfo(name, module="", summary="")
+
+
+def test_prefixes() -> tuple[str, ...]:
+    """How names of test sets begin, in any corpus."""
+    return tuple(dict.fromkeys(prefix for info in CORPORA.values() for prefix in info.test_prefixes))
+
+
+def dev_prefixes() -> tuple[str, ...]:
+    """How names of dev sets begin, in any corpus."""
+    return tuple(dict.fromkeys(prefix for info in CORPORA.values() for prefix in info.dev_prefixes))

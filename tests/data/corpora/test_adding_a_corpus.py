@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kdse.data.prepare import CORPORA
+from kdse.data.corpora.registry import CORPORA, CorpusInfo
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "adding_a_corpus.md"
 
@@ -16,11 +16,11 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "adding_a_corpus.md"
 def orders(tmp_path, monkeypatch, speechlike, write_audio) -> Path:
     """The page's corpus: its module, registered as the page says, and a folder in its layout."""
     code, line = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
-    name, module = re.fullmatch(r'\s*"(\w+)": "([\w.]+)",\s*', line).groups()
-    made = types.ModuleType(module)
+    (info,) = eval(line, {"CorpusInfo": CorpusInfo})
+    made = types.ModuleType(info.module)
     exec(compile(code, str(PAGE), "exec"), made.__dict__)
-    monkeypatch.setitem(sys.modules, module, made)
-    monkeypatch.setitem(CORPORA, name, module)
+    monkeypatch.setitem(sys.modules, info.module, made)
+    monkeypatch.setitem(CORPORA, info.name, info)
     rows = ["utt\tspeaker\tsplit\tpath\ttext\n"]
     for i, split in enumerate(("train", "dev", "test")):
         write_audio(tmp_path / "orders" / f"{i}.wav", speechlike(0.7, i))

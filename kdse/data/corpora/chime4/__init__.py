@@ -20,6 +20,7 @@ from kdse.core.errors import UserError
 from kdse.core.progress import say
 from kdse.data.corpora.chime4.tree import AUDIO, ENVIRONMENTS, Annotation, read_annotations, read_transcript, track_of
 from kdse.data.corpora.chime4.wsj0 import read_dots, words
+from kdse.data.corpora.registry import find as find_corpus
 from kdse.data.corpus import Utterance, counts, state, write_corpus
 from kdse.data.datadir import CLEAN, REAL, SIMU
 from kdse.data.expected import ALLOW_PARTIAL_HELP, Expected, check_expected
@@ -37,9 +38,8 @@ EXPECTED = {
     "et05_real": Expected(1320, 4),
 }
 """Hours are compared with the corpus's own annotations: nobody published them to a hundredth."""
-SETS = ("dt05_bth", "dt05_simu", "dt05_real", "et05_bth", "et05_simu", "et05_real")
+SETS = tuple(Path(name).name for name in find_corpus("chime4").data_dirs if name.startswith("sets/"))
 """Official sets, which are not mixed here; those of et05 are for tests. `bth` is what the clean speech of `simu` sounds like."""
-DATA_DIRS = ("train", "dev", *(f"sets/{name}" for name in SETS))
 BACKGROUNDS = 17
 CHANNEL = "CH5"
 """Of training recordings and backgrounds, as in Kaldi's recipe; the track lists name those of dev and test."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from kdse.core.files import atomic_path, fingerprint, write_text
+from kdse.core.parallel import in_processes
 from kdse.core.progress import say
 from kdse.data.audio import RATE, to_int16
 from kdse.data.corpora.mini.noises import NoisePlan, make_noises
@@ -19,7 +20,6 @@ from kdse.data.corpora.mini.text import sentences, transcript
 from kdse.data.corpora.mini.tts import TTS_RATE, check_wheels, speak, to_phonemes
 from kdse.data.corpora.mini.voices import SPEAKERS, Speaker
 from kdse.data.corpus import Utterance, write_corpus
-from kdse.data.datadir import in_processes
 from kdse.data.mix import active_power, rng_for
 
 EDITION = 1

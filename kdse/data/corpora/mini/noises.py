@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from kdse.core.files import atomic_path
+from kdse.core.parallel import in_processes
 from kdse.data.audio import RATE, to_int16
 from kdse.data.corpora.mini.babble import talkers
-from kdse.data.datadir import in_processes
 from kdse.data.mix import rng_for
 from kdse.data.noise import Noise
 

@@ -1,0 +1,15 @@
+"""Options that several verbs take."""
+
+import argparse
+
+
+def add_nj(parser: argparse.ArgumentParser) -> None:
+    """`--nj`: processes."""
+    parser.add_argument("--nj", type=int, default=1, help="processes (default 1)")
+
+
+def add_pipes(parser: argparse.ArgumentParser) -> None:
+    """`--pipes`: whether commands in wav.scp may run."""
+    parser.add_argument(
+        "--pipes", action="store_true", help="run 'command |' entries of wav.scp in a shell (only for data you trust)"
+    )
