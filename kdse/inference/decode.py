@@ -11,6 +11,7 @@ from kdse.core.errors import UserError
 from kdse.core.files import atomic_dir, locked, read_yaml
 from kdse.core.progress import progress, say
 from kdse.core.step import Step, done_config, done_hash
+from kdse.inference.device import add_device, use_device
 from kdse.recognisers import HOME, Hypothesis, Options, Recogniser, batches, find, read_recogniser
 from kdse.runs.record import OMEGAS, all_decoded, check_omegas, decoded, has_own_recogniser, write_run
 from kdse.runs.selection import allowed_sets
@@ -36,12 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sets", nargs="+", required=True, metavar="SET", help="fixed sets in the dump folder")
     parser.add_argument("--omegas", nargs="+", type=float, default=[0.0], metavar="SHARE", help=OMEGAS)
     parser.add_argument("--selected", metavar="FILE", help="decode test sets only for the runs it names (selected.yaml)")
+    add_device(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Decode the sets, skipping those that are done."""
     recogniser, options = read_recogniser(args.config)
     omegas = check_omegas(args.omegas)
+    use_device(args.ngpu)
     if recogniser == HOME:
         shared, others = _at_home(args, options)
     else:

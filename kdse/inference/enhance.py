@@ -11,6 +11,7 @@ from kdse.core.files import atomic_dir
 from kdse.core.progress import progress
 from kdse.core.step import Step, done_hash
 from kdse.enhancers.classical import CLASSICAL, ORACLE, log_mmse, oracle_irm, spectral_subtraction, wiener
+from kdse.inference.device import add_device, use_device
 from kdse.runs.record import write_run
 from kdse.runs.selection import allowed_sets
 
@@ -42,12 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dump", type=Path, default=Path("dump"), help="what stage 2 wrote (default: dump)")
     parser.add_argument("--sets", nargs="+", required=True, metavar="SET", help="fixed sets in the dump folder")
     parser.add_argument("--selected", metavar="FILE", help="enhance test sets only for the runs it names (selected.yaml)")
+    add_device(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Enhance the sets, skipping those that are done."""
     if args.approach is not None and args.approach not in CLASSICAL:
         raise UserError(f"there is no classical front end '{args.approach}'{did_you_mean(args.approach, CLASSICAL)}")
+    use_device(args.ngpu)
     for run_folder in args.run:
         enhance_run(run_folder, args)
 

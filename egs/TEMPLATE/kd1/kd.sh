@@ -69,8 +69,7 @@ Options (with their values now):
   --ngpu $ngpu --num_nodes $num_nodes    training: GPUs a node (0: CPU), and nodes
   --train_jobs $train_jobs    trainings at once (stages 3 and 4, then 6); each takes its share of the cores
   --inference_nj $inference_nj    jobs of stages 8 and 9 at once; each takes its share of the runs
-  --gpu_inference $gpu_inference    true: each job of stages 7 and 8 asks for a GPU (train_cmd) and fails without;
-      false: it asks for none (cpu_cmd), and uses one if it sees one
+  --gpu_inference $gpu_inference    true: jobs of stages 7 and 8 ask for a GPU (train_cmd) and need it; false: they use one they see
   --asr_config $asr_config    the backend
   --asr_model "$asr_model"    a trained ESPnet model as the backend: an experiment folder, a packed archive or a .pth file
   --teacher_asrs "$teacher_asrs"    recognisers that teach beside the backend, by the names of their configs;
@@ -118,11 +117,14 @@ front_end() {
         "${training[@]}"
 }
 
-# enhance RUN: enhance the sets with its front end.
+# enhance RUN: enhance the sets with its front end. One without training has arguments of its own and no use for a GPU.
 enhance() {
-    local arguments
-    eval "arguments=(${enhancing_of[$1]-})"
-    run "$inference_cmd" "enhance_$1" kdse enhance --run "$expdir/$1" "${arguments[@]}" --dump "$dumpdir" "${device[@]}" "${testing[@]}"
+    local arguments=("${device[@]}") runner=$inference_cmd
+    if [ -n "${enhancing_of[$1]-}" ]; then
+        eval "arguments=(${enhancing_of[$1]})"
+        runner=$cpu_cmd
+    fi
+    run "$runner" "enhance_$1" kdse enhance --run "$expdir/$1" "${arguments[@]}" --dump "$dumpdir" "${testing[@]}"
 }
 
 # shared_out RUNNER VERB ARGUMENT...: a verb that takes all runs, as --inference_nj jobs of some runs each.
@@ -194,6 +196,4 @@ if within 10 "report"; then
     run "$cpu_cmd" report kdse report --recipe . --expdir "$expdir" "${report_of[@]}"
 fi
 
-if within 11 "export"; then
-    log "export to ONNX, streaming and cost measurements come with a later version"
-fi
+within 11 "export to ONNX, streaming and cost measurements come with a later version" || true
