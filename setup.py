@@ -15,6 +15,7 @@ INSTALL = [
     "scipy==1.17.1",
     "pyyaml==6.0.3",
     "soundfile==0.14.0",
+    "jiwer==4.0.0",
     "kaldiio==2.18.1",
     "sentencepiece==0.2.0",
     "scikit-learn==1.9.1",
@@ -31,7 +32,6 @@ EXTRAS = {
     "dev": [
         "hypothesis==6.170.15",
         "import-linter==2.16",
-        "jiwer==4.0.0",
         "mir-eval==0.8.2",
         "pytest==9.2.0",
         "pytest-xdist==3.8.0",

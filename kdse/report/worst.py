@@ -83,7 +83,7 @@ def alignment(pairs: list[Pair]) -> list[str]:
 
 
 def _aligned(row: Row) -> list[Pair]:
-    return align(row["ref"].split(), row["hyp"].split())
+    return align(row["ref"], row["hyp"])
 
 
 def _errors(pairs: list[Pair]) -> int:

@@ -61,31 +61,34 @@ def segments(ref: str, hyp_a: str, hyp_b: str) -> list[Segment]:
     >>> segments("A B C D E F G", "A X C D E F", "A B C D E F G")
     [(1, 0), (1, 0)]
     """
-    words = ref.split()
-    slots = zip(_slots(align(words, hyp_a.split())), _slots(align(words, hyp_b.split())), strict=True)
-    found: list[list[int]] = []
-    is_open, good = False, GOOD
-    for (inserted_a, wrong_a), (inserted_b, wrong_b) in slots:
+    return segments_of(align(ref, hyp_a), align(ref, hyp_b))
+
+
+def segments_of(pairs_a: Iterable[Pair], pairs_b: Iterable[Pair]) -> list[Segment]:
+    """The segments of two alignments with one reference; see `segments`."""
+    kept: list[list[int]] = []
+    is_open, right_in_a_row = False, GOOD
+    for (inserted_a, wrong_a), (inserted_b, wrong_b) in zip(_slots(pairs_a), _slots(pairs_b), strict=True):
         for a, b, is_word in ((inserted_a, inserted_b, False), (wrong_a, wrong_b, True)):
             if a or b:
                 if not is_open:
-                    found.append([0, 0])
-                found[-1][0] += a
-                found[-1][1] += b
-                is_open, good = True, 0
+                    kept.append([0, 0])
+                kept[-1][0] += a
+                kept[-1][1] += b
+                is_open, right_in_a_row = True, 0
             elif is_word:
-                good += 1
-                is_open = is_open and good < GOOD
-    return [(a, b) for a, b in found]
+                right_in_a_row += 1
+                is_open = is_open and right_in_a_row < GOOD
+    return [(a, b) for a, b in kept]
 
 
 def _slots(pairs: Iterable[Pair]) -> list[tuple[int, int]]:
     """(words inserted before it, whether it is wrong) of each reference word, and of the end, which is never wrong."""
-    found, inserted = [], 0
+    slots, inserted = [], 0
     for ref, hyp in pairs:
         if ref is None:
             inserted += 1
         else:
-            found.append((inserted, int(ref != hyp)))
+            slots.append((inserted, int(ref != hyp)))
             inserted = 0
-    return [*found, (inserted, 0)]
+    return [*slots, (inserted, 0)]

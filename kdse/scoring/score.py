@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from kdse.core.errors import UserError
@@ -18,7 +19,7 @@ from kdse.runs.selection import allowed_sets
 NO_FRONT_END = "mct_noisy"
 NO_TOKENS = "decoded without acoustic tokens"
 METRIC_LIBRARIES = ("pesq", "pystoi", "fast-bss-eval", "speechmos", "numpy", "scipy", "torch")
-LIBRARIES = (*METRIC_LIBRARIES, "soundfile")
+LIBRARIES = ("jiwer", *METRIC_LIBRARIES, "soundfile")
 
 Scores = tuple[dict[str, float | None], dict[str, str]]
 """({metric: value}, {metric: why it is missing}) of one item."""
@@ -298,17 +299,17 @@ def _decode_config(folder: Path) -> dict:
 def _write_config(path: Path, about: dict, decodes: dict[str, dict], command: str, rows_changed: bool) -> bool:
     """Write the run's configuration beside its rows; return whether it changed.
 
-    Commit and library versions belong to the scoring that made the rows, so they stay while the rows stay the same.
+    Date, commit and library versions belong to the scoring that made the rows, so they stay while the rows stay the same.
     """
     from kdse.scoring.spoken import SPOKEN
     from kdse.scoring.words import NORMALISATION
 
     normalisation = f"{NORMALISATION}; {SPOKEN}" if any(map(_is_foreign, decodes.values())) else NORMALISATION
     scoring = {"command": command, "decode": decodes, "normalisation": normalisation}
-    scoring |= {"commit": commit(), "versions": versions(LIBRARIES)}
+    scoring |= {"date": date.today().isoformat(), "commit": commit(), "versions": versions(LIBRARIES)}
     old = read_yaml(path) if path.exists() else {}
     if not rows_changed and isinstance(old.get("scoring"), dict):
-        scoring |= {name: old["scoring"].get(name) for name in ("commit", "versions")}
+        scoring |= {name: old["scoring"].get(name) for name in ("date", "commit", "versions")}
     new = about | {"scoring": scoring}
     if new == old:
         return False

@@ -1,33 +1,28 @@
 """Word and character errors: text normalisation, alignment and edit counts, the only place where any is defined.
 
-Alignments are those of sclite, the scorer of NIST's SCTK (2.4.10): of least cost, with 4 for a substitution and 3 for a deletion
-or an insertion. A plain Levenshtein alignment, such as jiwer's, takes each error for 1, so that two substitutions may stand where
-sclite finds one word deleted, one right and one inserted. Rarely sclite has more errors in all: it takes two deletions with two
-insertions for no worse than three substitutions.
+The package jiwer aligns: a substitution, a deletion and an insertion cost the same, so the number of errors is the least possible.
+sclite, NIST's scorer, takes a substitution for dearer. It splits the same errors otherwise, and rarely counts more of them
+(tests/scoring/test_sclite.py says how rarely).
 """
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from operator import ne
 
-import numpy as np
+import jiwer
 
 NORMALISATION = (
     "reference and hypothesis in upper case (Unicode NFKC); every character but letters, digits and apostrophes is a space; "
-    "runs of spaces are one; CER counts the space between words as a character; errors are those of sclite's alignment"
+    "runs of spaces are one; CER counts the space between words as a character; errors are those of jiwer's alignment, "
+    "which has the fewest"
 )
 """What `normalise` and `align` do, for the footer of every table."""
-
-SUBSTITUTION, GAP = 4, 3
-"""sclite's costs of a wrong word, and of one that is missing or too many."""
-
-PAIR, INSERTION, DELETION = range(3)
 
 Pair = tuple[str | None, str | None]
 """(reference, hypothesis) in an alignment: None in the hypothesis is a deletion, None in the reference an insertion."""
 
 _NOT_A_WORD = re.compile(r"[^\w']|_")
+# jiwer's own defaults strip and join spaces first, which `normalise` has done.
+_WORDS, _CHARACTERS = jiwer.ReduceToListOfListOfWords(), jiwer.ReduceToListOfListOfChars()
 
 
 def normalise(text: str) -> str:
@@ -42,34 +37,27 @@ def normalise(text: str) -> str:
     return " ".join(_NOT_A_WORD.sub(" ", text).split())
 
 
-def align(ref: Sequence[str], hyp: Sequence[str]) -> list[Pair]:
-    """Align words (or characters) as sclite does.
+def align(ref: str, hyp: str) -> list[Pair]:
+    """Align the words of two normalised texts.
 
-    Among alignments of equal cost, seen from each cell of the table, a pair goes before an insertion and that before a
-    deletion; SCTK's net_dp.c decides so, and the counts depend on it.
-
-    >>> align("ONE TWO SIX".split(), "TWO TEN SIX".split())
-    [('ONE', None), ('TWO', 'TWO'), (None, 'TEN'), ('SIX', 'SIX')]
+    >>> align("ONE TWO SIX", "TWO TEN SIX")
+    [('ONE', 'TWO'), ('TWO', 'TEN'), ('SIX', 'SIX')]
+    >>> align("ONE TWO", "ONE")
+    [('ONE', 'ONE'), ('TWO', None)]
     """
-    n, m, numbers = len(ref), len(hyp), {word: number for number, word in enumerate({*ref, *hyp})}
-    r, h = (np.fromiter(map(numbers.__getitem__, words), np.int32, len(words)) for words in (ref, hyp))
-    # What a pair saves against a deletion and an insertion, and in each cell of the table the most that can be saved so far. Then a
-    # gap changes nothing, and a whole row is a running maximum.
-    saved = np.where(r[:, None] == h, 2 * GAP, 2 * GAP - SUBSTITUTION).astype(np.int32)
-    table = np.zeros((n + 1, m + 1), np.int32)
-    for i in range(n):
-        row = table[i, :-1] + saved[i]
-        np.maximum(row, table[i, 1:], out=row)
-        np.maximum.accumulate(row, out=table[i + 1, 1:])
-    cell = table[1:, 1:]
-    insertion, pair = cell == table[1:, :-1], cell == table[:-1, :-1] + saved
-    moves = np.where(pair, np.uint8(PAIR), np.where(insertion, np.uint8(INSERTION), np.uint8(DELETION))).tobytes()
-    i, j, pairs = n, m, []
-    while i or j:
-        step = moves[(i - 1) * m + j - 1] if i and j else DELETION if i else INSERTION
-        i, j = i - (step != INSERTION), j - (step != DELETION)
-        pairs.append((None if step == INSERTION else ref[i], None if step == DELETION else hyp[j]))
-    return pairs[::-1]
+    aligned = jiwer.process_words(ref, hyp, _WORDS, _WORDS)
+    (ref_words,), (hyp_words,), (chunks,) = aligned.references, aligned.hypotheses, aligned.alignments
+    pairs: list[Pair] = []
+    for chunk in chunks:
+        ref_part = ref_words[chunk.ref_start_idx : chunk.ref_end_idx]
+        hyp_part = hyp_words[chunk.hyp_start_idx : chunk.hyp_end_idx]
+        if chunk.type == "delete":
+            pairs += [(word, None) for word in ref_part]
+        elif chunk.type == "insert":
+            pairs += [(None, word) for word in hyp_part]
+        else:
+            pairs += zip(ref_part, hyp_part, strict=True)
+    return pairs
 
 
 def word_errors(ref: str, hyp: str) -> list[int]:
@@ -80,7 +68,7 @@ def word_errors(ref: str, hyp: str) -> list[int]:
     >>> word_errors("THE CAT SAT", "A CAT SAT DOWN")
     [3, 1, 0, 1]
     """
-    return _counts(align(ref.split(), hyp.split()))
+    return _counts(jiwer.process_words(ref, hyp, _WORDS, _WORDS))
 
 
 def char_errors(ref: str, hyp: str) -> list[int]:
@@ -89,10 +77,9 @@ def char_errors(ref: str, hyp: str) -> list[int]:
     >>> char_errors("A CAT", "A CUT")
     [5, 1, 0, 0]
     """
-    return _counts(align(ref, hyp))
+    return _counts(jiwer.process_characters(ref, hyp, _CHARACTERS, _CHARACTERS))
 
 
-def _counts(pairs: list[Pair]) -> list[int]:
-    refs, hyps = zip(*pairs, strict=True) if pairs else ((), ())
-    deletions, insertions, wrong = hyps.count(None), refs.count(None), sum(map(ne, refs, hyps))
-    return [len(pairs) - insertions, wrong - deletions - insertions, deletions, insertions]
+def _counts(aligned: jiwer.WordOutput | jiwer.CharacterOutput) -> list[int]:
+    wrong = [aligned.substitutions, aligned.deletions, aligned.insertions]
+    return [aligned.hits + aligned.substitutions + aligned.deletions, *wrong]

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -196,11 +197,14 @@ def test_the_config_beside_the_rows_says_how_to_make_them_again(recipe):
         scoring["command"]
         == "kdse score --run exp/kd_dccrn-s_seed0 --backend asr --sets test_noisy test_clean --dump dump --out results"
     )
-    assert scoring["versions"]["pesq"] and "upper case" in scoring["normalisation"]
+    assert scoring["versions"]["pesq"] and scoring["versions"]["jiwer"] and "upper case" in scoring["normalisation"]
+    assert date.fromisoformat(scoring["date"]) <= date.today()
     assert scoring["decode"] == {"test_noisy": {"decode": "ctc_greedy"}, "test_clean": {}}
-    path.write_text(yaml.safe_dump(config | {"scoring": scoring | {"commit": "0ld"}}))
+    old = {"date": "2026-01-31", "commit": "0ld"}
+    path.write_text(yaml.safe_dump(config | {"scoring": scoring | old}))
     run_score("test_noisy", "test_clean")
-    assert yaml.safe_load(path.read_text())["scoring"]["commit"] == "0ld"
+    kept = yaml.safe_load(path.read_text())["scoring"]
+    assert {name: kept[name] for name in old} == old
 
 
 @pytest.mark.parametrize(
