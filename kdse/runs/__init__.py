@@ -1,1 +1,1 @@
-"""What a run is and is called: its record, its name, whether it may touch a test set, what it costs to run."""
+"""Runs: their names, their records, which of them may touch a test set, and what they cost."""

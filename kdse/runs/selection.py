@@ -9,12 +9,13 @@ from kdse.data.corpora.registry import test_prefixes
 
 
 def allowed_sets(run: str, sets: list[str], selected: Path | str | None) -> list[str]:
-    """The sets, each once, that a run may be enhanced, decoded and scored on; says which are left out.
+    """The sets, each once, on which a run may be enhanced, decoded and scored. Prints which are left out.
 
     Args:
-        sets: names; those that begin with a test prefix of a corpus in the registry are test sets.
-        selected: a YAML with `runs: [names]` (and whatever else explains the choice); without one every set is allowed.
-    Raises: UserError where the file cannot be read or `runs` is no list of names.
+        run: its name.
+        sets: names. A name with a test prefix of a registered corpus is a test set's.
+        selected: a YAML with `runs: [names]`, and whatever else explains the choice. Without one, every set is allowed.
+    Raises: UserError where the file cannot be read, or `runs` is no list of names.
     """
     sets = list(dict.fromkeys(sets))
     if selected is None:

@@ -38,13 +38,12 @@ class Cluster:
         """Start a job by utils/jobs.sh."""
         words = [str(JOBS), "--where", "slurm", *options, "--log", str(log), *command]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        heard = signal.signal(
-            signal.SIGINT, signal.default_int_handler
-        )  # pytest in the background ignores it, and so would its children
+        # pytest in the background ignores SIGINT, and so would its children
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             return subprocess.Popen(words, env=self.env, start_new_session=True, **pipes)
         finally:
-            signal.signal(signal.SIGINT, heard)
+            signal.signal(signal.SIGINT, before)
 
     def node(self) -> str:
         """The node of the one job that runs."""
@@ -60,12 +59,12 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory) -> Iterator[Cluster]:
-    found = Cluster(tmp_path_factory.mktemp("slurm"))
+    made = Cluster(tmp_path_factory.mktemp("slurm"))
     try:
-        found("start.sh", found.folder)
-        yield found
+        made("start.sh", made.folder)
+        yield made
     finally:
-        found("stop.sh", found.folder)
+        made("stop.sh", made.folder)
 
 
 def finish(job: subprocess.Popen, seconds: int = 60) -> tuple[int, str, str]:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Where corpora are on this machine; to be sourced. A value in the environment wins: AN4=/data/an4 ./run.sh
 
-# The corpora of one machine often stand together; where that folder exists, its parts are found without being named.
+# Corpora that stand together in this folder need not be named.
 _data=../../../../shared/data
 if [ -d "$_data" ]; then
     _data=$(cd "$_data" && pwd)
@@ -14,13 +14,13 @@ fi
 AN4="${AN4:-}"
 # LibriSpeech in its official layout: the folder with train-clean-100, dev-clean and so on
 LIBRISPEECH="${LIBRISPEECH:-}"
-# CHiME-4 (LDC2017S24): the folder with data/audio, data/annotations (the track lists included) and data/transcriptions
+# CHiME-4 (LDC2017S24): the folder with data/audio, data/annotations (with the track lists) and data/transcriptions
 CHIME4="${CHIME4:-}"
-# WSJ0 (LDC93S6A): the discs, or a copy of them; of its own only the transcripts of si_tr_s are read
+# WSJ0 (LDC93S6A): the discs, or a copy of them; only the transcripts of si_tr_s are read
 WSJ0="${WSJ0:-}"
-# Noises: any folder of audio (MUSAN, DEMAND, DNS noise, ...), or a TSV with the columns path and split (train, dev, test)
+# Noises: a folder of audio (MUSAN, DEMAND, DNS noise, ...), or a TSV with columns path and split (train, dev, test)
 NOISE="${NOISE:-}"
-# Test noises, where they are another collection
+# Test noises, if they are another collection
 NOISE_TEST="${NOISE_TEST:-}"
 # Room impulse responses: RIRS_NOISES of OpenSLR 28
 RIRS="${RIRS:-}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The stages of every recipe. A recipe's run.sh calls this in its own folder, with the settings of its corpus and the user's options.
+# The stages of every recipe. A recipe's run.sh calls this in its own folder, with its corpus's settings and the user's options.
 # shellcheck disable=SC2154 # `kdse runs names` assigns what stages read
 set -euo pipefail
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# an4_noisy: real speech (CMU AN4), mixed with real noises; test noises are unseen. Where the data are is set in db.sh.
+# an4_noisy: real speech (CMU AN4) mixed with real noises; test noises are unseen in training. db.sh says where the data are.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# chime4: CHiME-4, one-channel track: simulated and real recordings on a bus, in a cafe, in pedestrian areas and on streets.
-# Where CHiME-4 and WSJ0, both licensed by the LDC, are on this machine is set in db.sh.
-#   ./run.sh                        the official sets dt05 and et05, simulated and real, and the booth recordings as a ceiling
-#   ./run.sh --allow_partial true   takes a tree that was cut down on purpose
+# chime4: CHiME-4, one-channel track: simulated and real recordings on a bus, in cafes, pedestrian areas and streets.
+# db.sh says where CHiME-4 and WSJ0 are on this machine; both are licensed by the LDC.
+#   ./run.sh                        test on the official sets dt05 and et05, and on booth recordings as a ceiling
+#   ./run.sh --allow_partial true   accept a tree that was cut down on purpose
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 

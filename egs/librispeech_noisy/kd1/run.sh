@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# librispeech_noisy: LibriSpeech with noise at 0 dB in the mean, half of it unseen in training. Where the data are is set in db.sh.
-#   ./run.sh                    train-clean-100; --hours 960 (or 460) for more
-#   ./run.sh --download true    fetches the subsets that are missing
-#   ./run.sh --allow_partial true   takes a tree that was cut down on purpose
-#   ./run.sh --size tiny        such a tree, and models that train in minutes; its numbers mean nothing
+# librispeech_noisy: LibriSpeech with noise at 0 dB on average, half of it unseen in training. db.sh says where the data are.
+#   ./run.sh                        train on train-clean-100; --hours 460 or 960 for more
+#   ./run.sh --download true        fetch the subsets that are missing
+#   ./run.sh --allow_partial true   accept a tree that was cut down on purpose
+#   ./run.sh --size tiny            such a tree, and models that train in minutes; its numbers mean nothing
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# mini: speech made by text-to-speech voices that come inside pinned wheels, noise made by signal processing; nothing to download.
-# It shows that the machinery works. What a method is worth is shown on real speech: egs/an4_noisy.
-#   ./run.sh                    the whole recipe; 13 minutes on 2 CPU cores
+# mini: synthetic speech from text-to-speech voices in pinned wheels, and synthetic noise; nothing to download.
+# It shows that the recipe works. What a method is worth, real speech shows: egs/an4_noisy.
+#   ./run.sh                    the whole recipe; about 15 minutes on 2 CPU cores
 #   ./run.sh --size smallest    the same stages in a few minutes, for tests; its numbers mean nothing
-# MINI_SIZE=smallest in the environment does the same for every call.
+# MINI_SIZE=smallest in the environment has the same effect on every call.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""An example of a program for conf/decode/command.yaml: hears each WAV of a list with PocketSphinx, prints its name and words."""
+"""An example of a program for conf/decode/command.yaml: recognises each WAV of a list with PocketSphinx, prints its name and words."""
 
 import sys
 import wave
@@ -15,5 +15,5 @@ for line in Path(sys.argv[1]).read_text(encoding="utf-8").splitlines():
     decoder.start_utt()
     decoder.process_raw(samples, full_utt=True)
     decoder.end_utt()
-    found = decoder.hyp()
-    print(Path(line).stem, found.hypstr if found else "")
+    hypothesis = decoder.hyp()
+    print(Path(line).stem, hypothesis.hypstr if hypothesis else "")
