@@ -1,10 +1,9 @@
 """The one list of metrics: name, label, digits and direction of every score, and the column of a row that holds it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Metric:
             n_ref, *errors = row[self.counts]
             return self.scale * sum(errors), n_ref
         value = row[self.name]
-        return (np.nan, np.nan) if value is None else (self.scale * value, 1.0)
+        return (math.nan, math.nan) if value is None else (self.scale * value, 1.0)
 
 
 _MAIN, _PAPER = ("main", "paper", "quality"), ("paper", "quality")
