@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""An example of a program for conf/decode/command.yaml: recognises each WAV of a list with PocketSphinx, prints its name and words."""
+"""An example of a program for conf/decode/command.yaml: recognises WAVs with PocketSphinx, prints the name and words of each."""
 
 import sys
 import wave
