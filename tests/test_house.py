@@ -36,7 +36,6 @@ LEFT: dict[str, set[str]] = {
         "docs/adding_a_loss.md",
         "docs/adding_a_student.md",
         "docs/approaches.md",
-        "docs/cluster.md",
         "docs/cost.md",
         "docs/decisions/whispers-limit.md",
         "docs/scores.md",

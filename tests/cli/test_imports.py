@@ -14,6 +14,7 @@ MODULES = sorted(f"kdse.cli.{path.stem}" for path in Path(kdse.cli.__file__).par
 LIGHT = [
     "kdse.approaches.registry",
     "kdse.data.corpora.registry",
+    "kdse.runs.recipe",
     "kdse.runs.record",
     "kdse.runs.selection",
     "kdse.scoring.metrics",
