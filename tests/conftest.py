@@ -30,7 +30,7 @@ ASR = {
     "decoder": None,
     "model_conf": {"ctc_weight": 1.0, "report_cer": False, "report_wer": False},
     "best_model_criterion": [["valid", "loss_ctc", "min"]],
-    "kdse_tokens": {"vocab_size": 12, "model_type": "char"},
+    "kdse_subwords": {"vocab_size": 12, "model_type": "char"},
 }
 STUDENT = {
     "criterions": [],
@@ -182,7 +182,7 @@ def watched() -> Callable[[], Iterator[Seen]]:
         def recording(self, speech_mix, speech_mix_lengths, speech_ref1, **rest):
             if not seen.start:
                 seen.start.update({name: value.clone() for name, value in self.state_dict().items()})
-            seen.teacher = self.teacher
+            seen.teacher = next(iter(self.teachers), None)
             digests = (sha256(x.numpy().tobytes()).hexdigest() for x in (speech_mix, speech_ref1))
             seen.batches.append(("train" if self.training else "valid", *digests))
             return forward(self, speech_mix, speech_mix_lengths, speech_ref1, **rest)

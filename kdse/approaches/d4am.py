@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from kdse.approaches.context import Lesson
+from kdse.approaches.base import Approach, Losses
+from kdse.approaches.context import BatchContext
 from kdse.approaches.gradients import EPS, Grads, inner, measure
-from kdse.approaches.standalone_se import Losses, StandaloneSE
 
 PERIOD, RATE, LIMIT = 8, 0.05, 1.0
 """α_s moves once in PERIOD updates, by −RATE·d, at most LIMIT."""
@@ -39,10 +39,10 @@ class Calibration(nn.Module):
         product, power = inner(a, e), inner(e, e)
         alpha_g = (-product / power).clamp(min=0) if self.gclb and power > EPS**2 else torch.zeros_like(power)
         factor = alpha_g + self.alpha_s
-        found = measure(a, e) | {"alpha_g": alpha_g, "alpha_s": self.alpha_s.clone()}
+        numbers = measure(a, e) | {"alpha_g": alpha_g, "alpha_s": self.alpha_s.clone()}
         if self.srpr and torch.isfinite(product + power):  # the trainer leaves out a minibatch that is not, so α_s does too
             self._learn(-2 * (product + alpha_g * power) + 2 * self.alpha_s * power)
-        return [(x + factor * y).to(x.dtype) for x, y in zip(a, e, strict=True)], found
+        return [(x + factor * y).to(x.dtype) for x, y in zip(a, e, strict=True)], numbers
 
     def _learn(self, slope: Tensor) -> None:
         self.total += slope
@@ -53,7 +53,7 @@ class Calibration(nn.Module):
 
 
 @dataclass(frozen=True)
-class D4AM(StandaloneSE):
+class D4AM(Approach):
     """L_ASR of the frozen recogniser and L_r, weighed by `Calibration`.
 
     Attributes:
@@ -66,11 +66,11 @@ class D4AM(StandaloneSE):
     needs_backend = True
     needs_text = True
 
-    def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, lesson: Lesson) -> Losses:
+    def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, context: BatchContext) -> Losses:
         """Return l_asr and l_r, each with weight 1; the rule weighs them."""
-        _, l_r = super().__call__(enhanced, clean, lengths, lesson)["l_r"]
-        return {"l_asr": (1.0, lesson.recognise(enhanced)), "l_r": (1.0, l_r)}
+        l_r = self.reconstruction(enhanced, clean, lengths, context)
+        return {"l_asr": (1.0, context.recognise(enhanced)), "l_r": (1.0, l_r)}
 
-    def rule(self) -> nn.Module:
+    def gradient_rule(self) -> nn.Module:
         """The calibrated gradient."""
         return Calibration(self.gclb, self.srpr, self.alpha)

@@ -1,8 +1,8 @@
 """Two gradients of one network that may disagree: how they are measured, combined, and handed to the stock trainer.
 
 a is the gradient of the recogniser's loss, e that of the enhancement loss, each a list with one tensor for each parameter of the
-front end. A rule is an `nn.Module`, so that what it remembers is in the checkpoint; called with (a, e) it returns (what the front
-end gets, the factor of a that the recogniser gets for each of its parameters or None, numbers to log).
+front end. A gradient rule is an `nn.Module`, so that its state is in the checkpoint. Called with (a, e) it returns the front end's
+gradient and numbers to log; its `every` says at how many updates it acts once.
 """
 
 from collections.abc import Sequence
@@ -43,8 +43,8 @@ def measure(a: Grads, e: Grads) -> dict[str, Tensor]:
     Returns: grad_cosine, the cosine of the angle between them over all parameters; grad_ratio, ‖e‖/‖a‖; grad_conflicts, the share
         of tensors where they point away from each other. Where one is 0, the cosine and the ratio are 0.
 
-    >>> found = measure([torch.tensor([1.0]), torch.tensor([0.0])], [torch.tensor([-1.0]), torch.tensor([1.0])])
-    >>> {name: round(value.item(), 3) for name, value in found.items()}
+    >>> numbers = measure([torch.tensor([1.0]), torch.tensor([0.0])], [torch.tensor([-1.0]), torch.tensor([1.0])])
+    >>> {name: round(value.item(), 3) for name, value in numbers.items()}
     {'grad_cosine': -0.707, 'grad_ratio': 1.414, 'grad_conflicts': 0.5}
     """
     norm_a, norm_e = inner(a, a).sqrt(), inner(e, e).sqrt()
@@ -55,7 +55,7 @@ def measure(a: Grads, e: Grads) -> dict[str, Tensor]:
 
 
 class Sum(nn.Module):
-    """a + e: no surgery. It is only looked at, every so many updates; in between, one backward pass does."""
+    """a + e: no surgery. The two are measured every tenth update; in between, one backward pass does."""
 
     every = 10
 
@@ -70,11 +70,11 @@ class Parameterwise(nn.Module):
     every = 1
 
     def pair(self, a: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:
-        """What is made of the two gradients of one tensor."""
+        """The two gradients of one tensor, changed."""
         raise NotImplementedError
 
     def forward(self, a: Grads, e: Grads) -> tuple[Grads, dict[str, Tensor]]:
-        """Return (the sum of what is made of them, numbers of what they were)."""
+        """Return (the sum of the changed gradients, numbers of those of before)."""
         return [sum(self.pair(x, y)) for x, y in zip(a, e, strict=True)], measure(a, e)
 
 
@@ -90,10 +90,10 @@ def two_gradients(
         first, second: scalars with a graph.
         shared, own: parameters; where a loss does not depend on one its gradient is 0. Frozen ones must not be among them.
     """
-    found = torch.autograd.grad(first, [*shared, *own], retain_graph=True, allow_unused=True)
-    other = torch.autograd.grad(second, list(shared), allow_unused=True)
-    full = [torch.zeros_like(p) if g is None else g for p, g in zip([*shared, *own, *shared], [*found, *other], strict=True)]
-    full = averaged(full, weight)
+    of_first = torch.autograd.grad(first, [*shared, *own], retain_graph=True, allow_unused=True)
+    of_second = torch.autograd.grad(second, list(shared), allow_unused=True)
+    pairs = zip([*shared, *own, *shared], [*of_first, *of_second], strict=True)
+    full = averaged([torch.zeros_like(p) if g is None else g for p, g in pairs], weight)
     n, m = len(shared), len(shared) + len(own)
     return full[:n], full[m:], full[n:m]
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from kdse.approaches.context import Lesson
+from kdse.approaches.base import Losses, over_references
+from kdse.approaches.context import BatchContext
 from kdse.approaches.joint_straight import JointStraight
-from kdse.approaches.standalone_se import Losses, StandaloneSE, over
 from kdse.core.errors import UserError
 from kdse.losses import latent_distance
 
@@ -37,13 +37,15 @@ class JointASO(JointStraight):
             if not 0 < getattr(self, name) < 1:
                 raise UserError(f"{name} is a weight between 0 and 1, not {getattr(self, name)}")
 
-    def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, lesson: Lesson) -> Losses:
-        """Return the losses of `lesson.step`, 0 or 1; validation, which has no step, has those of the second."""
-        _, l_r = StandaloneSE.__call__(self, enhanced, clean, lengths, lesson)["l_r"]
-        if lesson.step != 0:
-            return {"l_asr": (1 - self.alpha_2, lesson.recognise(enhanced)), "l_r": (self.alpha_2, l_r)}
+    def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, context: BatchContext) -> Losses:
+        """Return the losses of the step whose optimiser takes the update; in validation those of step 2."""
+        l_r = self.reconstruction(enhanced, clean, lengths, context)
+        if context.optimiser != 0:
+            return {"l_asr": (1 - self.alpha_2, context.recognise(enhanced)), "l_r": (self.alpha_2, l_r)}
         losses: Losses = {"l_r": (self.alpha_1, l_r)}
         if self.features:
-            (heard, frames), (target, _) = lesson.features(enhanced), lesson.features(clean)
-            losses["l_f"] = (1 - self.alpha_1, over(lesson.referenced, latent_distance, heard, target, frames))
+            student, frames = context.features(enhanced)
+            target, _ = context.features(clean)
+            l_f = over_references(latent_distance, student, target, frames, context.has_reference)
+            losses["l_f"] = (1 - self.alpha_1, l_f)
         return losses

@@ -70,6 +70,6 @@ class JointGrad(JointStraight):
         if self.ratio <= 0 or not 0 < self.floor <= 1:
             raise UserError(f"ratio is more than 0 and floor between 0 and 1, not {self.ratio} and {self.floor}")
 
-    def rule(self) -> nn.Module:
+    def gradient_rule(self) -> nn.Module:
         """Gradient Remedy."""
         return Remedy(self.ratio, self.floor)

@@ -1,19 +1,22 @@
-"""`kd`: the front end learns from a frozen recogniser, which should see in ŝ the latents and the acoustic tokens of s.
+"""`kd`: the front end learns from frozen recognisers, whose latents and acoustic tokens of ŝ should be those of s.
 
-`kd_re` and `kd_rd` leave out one of the two; `kd_q` adds the sequence level, `kd_t` a large enhancement network as a second
-teacher, `kd_full` both.
+`kd_re` and `kd_rd` leave out one of the two; `kd_q` adds the sequence level, `kd_t` a large enhancement network as an SE teacher,
+`kd_full` both. Further terms come from `kdse.losses.DISTILLATION_TERMS`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from kdse.approaches.context import Heard, Lesson, Teacher
-from kdse.approaches.standalone_se import Losses, StandaloneSE
+from kdse.approaches.base import Approach, Losses
+from kdse.approaches.context import BatchContext, EncoderOutput, TeacherInput
 from kdse.core.errors import UserError, did_you_mean
+from kdse.core.files import check_keys
 from kdse.losses import (
+    DISTILLATION_TERMS,
     best_path,
     ctc_kl,
     gram,
@@ -25,40 +28,32 @@ from kdse.losses import (
     token_error_rate,
 )
 
-
-def _seq_kd(seen: Heard, target: Heard) -> Tensor:
-    hypothesis, count = best_path(target.log_probs, target.frames)
-    return seq_kd(seen.log_probs, hypothesis, seen.frames, count)
-
-
-SEQUENCE: dict[str, Callable[[Heard, Heard], Tensor]] = {
-    "ctc_kl": lambda seen, target: ctc_kl(seen.log_probs, target.log_probs, target.frames),
-    "seq_kd": _seq_kd,
-    "gram": lambda seen, target: gram(seen.latents, target.latents, target.frames),
-}
+SEQUENCE = ("ctc_kl", "seq_kd", "gram")
+"""Kinds of the sequence level."""
 
 
 @dataclass(frozen=True)
-class KD(StandaloneSE):
-    """λ_r(t)·L_r + lambda_e·L_e + lambda_d·L_d + lambda_q·L_q + lambda_t·L_t.
+class KD(Approach):
+    """λ_r(t)·L_r + lambda_e·L_e + lambda_d·L_d + lambda_q·L_q + lambda_t·L_t + further terms.
 
     Attributes:
         lambda_r, lambda_e, lambda_d: weights of reconstruction, frame level and token level.
-        fall: share of the training over which λ_r falls from 1 to lambda_r, epoch by epoch: λ_r(t) = lambda_r^min(1, t/fall).
-            The student learns to remove noise first; 0 begins with lambda_r.
+        anneal_fraction: share of the training over which λ_r falls from 1 to lambda_r, epoch by epoch:
+            λ_r(t) = lambda_r^min(1, t/anneal_fraction). The student learns to remove noise first; 0 begins with lambda_r.
         tau: temperature of the token posteriors, in units of the mean distance to the nearest centroid.
         hard: one-hot tokens of s instead of soft ones.
         lambda_q, sequence: weight and kind of the sequence level, a name of `SEQUENCE`.
         lambda_t: weight of the SE teacher, L_t = `spectrum_distance` + divergence · `spectrum_divergence`.
         gated: learn from the SE teacher only where it beats the student.
-        adding: the recogniser hears (1 − ω)·ŝ + ω·y, for students that are used with observation adding. In training ω is drawn
-            from [0, adding] for each utterance, in validation it is half of `adding`.
+        terms: {name: weight} of further terms, names of `kdse.losses.DISTILLATION_TERMS`; a weight of 0 only logs.
+        oa_max_weight: of observation adding. The recogniser is given (1 − ω)·ŝ + ω·y. In training ω is drawn from
+            [0, oa_max_weight] for each utterance, in validation it is half of the maximum.
     """
 
     lambda_r: float = 1.0
     lambda_e: float = 1.0
     lambda_d: float = 1.0
-    fall: float = 0.0
+    anneal_fraction: float = 0.0
     tau: float = 1.0
     hard: bool = False
     lambda_q: float = 0.0
@@ -66,66 +61,102 @@ class KD(StandaloneSE):
     lambda_t: float = 0.0
     divergence: float = 0.1
     gated: bool = True
-    adding: float = 0.0
+    terms: dict[str, Any] = field(default_factory=dict)
+    oa_max_weight: float = 0.0
     needs_teacher = True
-    takes_two = True
+    several_teachers = True
 
     def __post_init__(self):
         super().__post_init__()
         if self.sequence not in SEQUENCE:
             raise UserError(f"there is no sequence loss '{self.sequence}'{did_you_mean(self.sequence, SEQUENCE)}")
-        if not 0 <= self.fall <= 1:
-            raise UserError(f"fall is a share of the training between 0 and 1, not {self.fall}")
-        if not 0 <= self.adding <= 1:
-            raise UserError(f"adding is a share of the noisy signal between 0 and 1, not {self.adding}")
+        if not 0 <= self.anneal_fraction <= 1:
+            raise UserError(f"anneal_fraction is a share of the training between 0 and 1, not {self.anneal_fraction}")
+        if not 0 <= self.oa_max_weight <= 1:
+            raise UserError(f"oa_max_weight is a share of the noisy signal between 0 and 1, not {self.oa_max_weight}")
+        check_keys(self.terms, DISTILLATION_TERMS, "terms")
+        for name, weight in self.terms.items():
+            if type(weight) not in (int, float) or not math.isfinite(weight):
+                raise UserError(f"terms: the weight of {name} is a finite number, not {weight!r}")
 
     @property
     def needs_se_teacher(self) -> bool:
-        return self.lambda_t != 0
+        return self.lambda_t != 0 or bool(self.terms_on("waveforms"))
 
     @property
     def needs_posteriors(self) -> bool:
-        return self.lambda_q != 0 and self.sequence != "gram"
+        return bool(self.posterior_losses)
 
-    def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, lesson: Lesson) -> Losses:
-        """Return l_r, l_e, l_d, l_q and l_t where they have a weight, and, with weight 0, the token error rate."""
-        losses = {"l_r": (self.weight_r(lesson.progress), super().__call__(enhanced, clean, lengths)["l_r"][1])}
-        heard = self.heard(enhanced, lesson)
-        taught = [self.learned(*pair, heard, clean, lengths) for pair in lesson.teachers]
-        for name in taught[0]:
-            losses[name] = (taught[0][name][0], sum(by[name][1] for by in taught) / len(taught))
+    @property
+    def posterior_losses(self) -> list[str]:
+        """The losses that compare CTC posteriors."""
+        of_sequence = [self.sequence] if self.lambda_q != 0 and self.sequence != "gram" else []
+        return of_sequence + self.terms_on("posteriors")
+
+    def terms_on(self, level: str) -> list[str]:
+        """The further terms that compare a level of the teachers, see `kdse.losses.Term`."""
+        return [name for name in self.terms if DISTILLATION_TERMS[name].level == level]
+
+    def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, context: BatchContext) -> Losses:
+        """Return l_r, l_e, l_d, l_q and l_t where they have a weight, further terms, and with weight 0 the token error rate.
+
+        Of several teachers, each loss is the mean.
+        """
+        losses = {"l_r": (self.weight_r(context.progress), self.reconstruction(enhanced, clean, lengths, context))}
+        speech = self.recogniser_input(enhanced, context)
+        by_teacher = [self.distil(teacher, speech, clean, lengths) for teacher in context.teachers]
+        for name, (weight, _) in by_teacher[0].items():
+            losses[name] = (weight, sum(of[name][1] for of in by_teacher) / len(by_teacher))
         if self.lambda_t:
-            distance = spectrum_distance(enhanced, lesson.taught, clean, lengths, self.gated)
-            losses["l_t"] = (self.lambda_t, distance + self.divergence * spectrum_divergence(enhanced, lesson.taught, lengths))
+            distance = spectrum_distance(enhanced, context.se_teacher_wave, clean, lengths, self.gated)
+            divergence = spectrum_divergence(enhanced, context.se_teacher_wave, lengths)
+            losses["l_t"] = (self.lambda_t, distance + self.divergence * divergence)
+        for name in self.terms_on("waveforms"):
+            losses[name] = (self.terms[name], DISTILLATION_TERMS[name].loss(enhanced, context.se_teacher_wave, lengths))
         return losses
 
-    def learned(self, teacher: Teacher, known: tuple | None, heard: Tensor, clean: Tensor, lengths: Tensor) -> Losses:
-        """What one recogniser teaches: l_e, l_d, l_q and the token error rate. Of several, each loss is the mean."""
-        target = teacher.target(clean, lengths, known, self.needs_posteriors)
-        seen = teacher.listen(heard, lengths, self.needs_posteriors)
+    def distil(self, given: TeacherInput, speech: Tensor, clean: Tensor, lengths: Tensor) -> Losses:
+        """The losses of one recogniser: l_e, l_d, the token error rate, l_q and further terms."""
+        teacher = given.teacher
+        target = teacher.target(clean, lengths, given.cached_latents, self.needs_posteriors)
+        student = teacher.encode(speech, lengths, self.needs_posteriors)
         frames, tau = target.frames, self.tau * teacher.distance
-        l_d = token_divergence(seen.latents, target.latents, teacher.centroids, frames, tau, self.hard)
-        errors = token_error_rate(seen.latents.detach(), target.latents, teacher.centroids, frames)
+        l_d = token_divergence(student.latents, target.latents, teacher.centroids, frames, tau, self.hard)
+        errors = token_error_rate(student.latents.detach(), target.latents, teacher.centroids, frames)
         losses = {
-            "l_e": (self.lambda_e, latent_distance(seen.latents, target.latents, frames)),
+            "l_e": (self.lambda_e, latent_distance(student.latents, target.latents, frames)),
             "l_d": (self.lambda_d, l_d),
             "token_error_rate": (0.0, errors),
         }
         if self.lambda_q:
-            losses["l_q"] = (self.lambda_q, SEQUENCE[self.sequence](seen, target))
+            losses["l_q"] = (self.lambda_q, sequence_loss(self.sequence, student, target))
+        for name in self.terms_on("latents"):
+            losses[name] = (self.terms[name], DISTILLATION_TERMS[name].loss(student.latents, target.latents, frames))
+        for name in self.terms_on("posteriors"):
+            losses[name] = (self.terms[name], DISTILLATION_TERMS[name].loss(student.log_probs, target.log_probs, frames))
         return losses
 
-    def heard(self, enhanced: Tensor, lesson: Lesson) -> Tensor:
-        """What the recogniser is given in place of ŝ: itself, or with some of the noisy signal."""
-        if not self.adding:
+    def recogniser_input(self, enhanced: Tensor, context: BatchContext) -> Tensor:
+        """(B, N) ŝ, with a share of the noisy signal where the student is used with observation adding."""
+        if not self.oa_max_weight:
             return enhanced
         draws = torch.rand(len(enhanced), 1, device=enhanced.device) if enhanced.requires_grad else 0.5
-        return enhanced + self.adding * draws * (lesson.noisy - enhanced)
+        return enhanced + self.oa_max_weight * draws * (context.noisy - enhanced)
 
     def weight_r(self, progress: float) -> float:
         """λ_r at a share of the training.
 
-        >>> [KD(lambda_r=0.01, fall=0.5).weight_r(t) for t in (0.0, 0.25, 0.5, 1.0)]
+        >>> [KD(lambda_r=0.01, anneal_fraction=0.5).weight_r(t) for t in (0.0, 0.25, 0.5, 1.0)]
         [1.0, 0.1, 0.01, 0.01]
         """
-        return self.lambda_r ** min(1.0, progress / self.fall) if self.fall else self.lambda_r
+        return self.lambda_r ** min(1.0, progress / self.anneal_fraction) if self.anneal_fraction else self.lambda_r
+
+
+def sequence_loss(kind: str, student: EncoderOutput, target: EncoderOutput) -> Tensor:
+    """L_q of a kind of `SEQUENCE`."""
+    if kind == "gram":
+        return gram(student.latents, target.latents, target.frames)
+    if kind == "ctc_kl":
+        return ctc_kl(student.log_probs, target.log_probs, target.frames)
+    hypothesis, count = best_path(target.log_probs, target.frames)
+    return seq_kd(student.log_probs, hypothesis, student.frames, count)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from kdse.approaches.context import Lesson
-from kdse.approaches.standalone_se import Losses, StandaloneSE
+from kdse.approaches.base import Approach, Losses
+from kdse.approaches.context import BatchContext
 from kdse.losses.acoustic import PARAMETERS, acoustic_parameters, weighted_parameters
 from kdse.losses.mask import valid
 
@@ -31,9 +31,9 @@ class PhoneticWeights(nn.Module):
     def learn(self, parameters: Tensor, tokens: Tensor) -> None:
         """Count in (M, P) parameters of M frames with their (M,) tokens."""
         values = parameters.detach().double()
-        for held, frames in ((self.counts, torch.ones_like(values[:, 0])), (self.sums, values), (self.squares, values.square())):
-            of_batch = torch.zeros_like(held, dtype=torch.float64).index_add_(0, tokens, frames)
-            held += of_batch.to(held.dtype)
+        for total, addend in ((self.counts, torch.ones_like(values[:, 0])), (self.sums, values), (self.squares, values.square())):
+            of_batch = torch.zeros_like(total, dtype=torch.float64).index_add_(0, tokens, addend)
+            total += of_batch.to(total.dtype)
 
     def moments(self) -> tuple[Tensor, Tensor]:
         """(P,) mean and standard deviation of the parameters of all frames so far."""
@@ -44,14 +44,14 @@ class PhoneticWeights(nn.Module):
     def weights(self) -> Tensor:
         """(K, P), their mean square over all frames 1; 1 for tokens that never came by."""
         mean, deviation = self.moments()
-        found = ((self.sums / self.counts.clamp(min=1)[:, None] - mean) / deviation).abs()
-        power = (found.square().mean(1) * self.counts).sum() / self.counts.sum().clamp(min=1)
-        found = found / power.clamp(min=1e-6).sqrt()
-        return torch.where(self.counts[:, None] > 0, found, torch.ones_like(found))
+        coefficients = ((self.sums / self.counts.clamp(min=1)[:, None] - mean) / deviation).abs()
+        power = (coefficients.square().mean(1) * self.counts).sum() / self.counts.sum().clamp(min=1)
+        weights = coefficients / power.clamp(min=1e-6).sqrt()
+        return torch.where(self.counts[:, None] > 0, weights, torch.ones_like(weights))
 
 
 @dataclass(frozen=True)
-class PAAP(StandaloneSE):
+class PAAP(Approach):
     """L_r + lambda_p·L_p with differentiable spectral descriptors in place of the paper's trained estimator.
 
     Attributes:
@@ -63,27 +63,33 @@ class PAAP(StandaloneSE):
     phonetic: bool = True
     needs_teacher = True
 
-    def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, lesson: Lesson) -> Losses:
+    def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, context: BatchContext) -> Losses:
         """Return l_r and l_p."""
-        found = super().__call__(enhanced, clean, lengths)
+        l_r = self.reconstruction(enhanced, clean, lengths, context)
+        state = context.approach_state
         with torch.no_grad():
             target, frames = acoustic_parameters(clean, lengths)
-            latents, count, _ = lesson.teacher.target(clean, lengths, lesson.known)
-            nearest = torch.cdist(latents, lesson.teacher.centroids[None]).argmin(-1)
-            last = (count - 1).clamp(min=0)[:, None]
-            place = torch.arange(target.shape[1], device=clean.device)[None] * count[:, None] // frames[:, None]
-            tokens = nearest.gather(1, torch.minimum(place, last))  # the recogniser's frames are longer
-            if lesson.training:
+            tokens = self.tokens(target, frames, clean, lengths, context)
+            if context.training:
                 inside = valid(frames, target.shape[1])
-                lesson.memory.learn(target[inside], tokens[inside])
-            mean, deviation = lesson.memory.moments()
-            table = lesson.memory.weights() if self.phonetic else torch.ones_like(lesson.memory.sums)
+                state.learn(target[inside], tokens[inside])
+            mean, deviation = (moment.float() for moment in state.moments())
+            table = state.weights() if self.phonetic else torch.ones_like(state.sums)
             weights = table.float()[tokens]
-        heard, _ = acoustic_parameters(enhanced, lengths)
-        mean, deviation = mean.float(), deviation.float()
-        l_p = weighted_parameters((heard - mean) / deviation, (target - mean) / deviation, weights, frames)
-        return {**found, "l_p": (self.lambda_p, l_p)}
+        student, _ = acoustic_parameters(enhanced, lengths)
+        l_p = weighted_parameters((student - mean) / deviation, (target - mean) / deviation, weights, frames)
+        return {"l_r": (1.0, l_r), "l_p": (self.lambda_p, l_p)}
 
-    def memory(self, tokens: int) -> nn.Module:
+    def tokens(self, target: Tensor, frames: Tensor, clean: Tensor, lengths: Tensor, context: BatchContext) -> Tensor:
+        """(B, T) the acoustic token of each frame of `target`, (B, T, P) parameters of which (B,) `frames` are valid."""
+        ((teacher, cached_latents),) = context.teachers
+        latents, count, _ = teacher.target(clean, lengths, cached_latents)
+        nearest = torch.cdist(latents, teacher.centroids[None]).argmin(-1)
+        last = (count - 1).clamp(min=0)[:, None]
+        # the recogniser's frames are longer
+        place = torch.arange(target.shape[1], device=clean.device)[None] * count[:, None] // frames[:, None]
+        return nearest.gather(1, torch.minimum(place, last))
+
+    def approach_state(self, tokens: int) -> nn.Module:
         """The weights of `tokens` acoustic tokens."""
         return PhoneticWeights(tokens)

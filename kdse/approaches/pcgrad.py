@@ -1,4 +1,4 @@
-"""`pcgrad`: joint training where the enhancement gradient loses what it has against the recogniser's, and no more."""
+"""`pcgrad`: joint training where the enhancement gradient loses its part against the recogniser's, and no more."""
 
 from dataclasses import dataclass
 
@@ -20,6 +20,6 @@ class Projection(Parameterwise):
 class PCGrad(JointStraight):
     """`joint_grad` without its second and third step: recognition is the task that counts, so a is never projected."""
 
-    def rule(self) -> nn.Module:
+    def gradient_rule(self) -> nn.Module:
         """Projection of e alone."""
         return Projection()

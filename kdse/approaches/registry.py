@@ -7,6 +7,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
+from kdse.approaches.options import current
 from kdse.core.config import override
 from kdse.core.errors import UserError, did_you_mean
 
@@ -142,8 +143,8 @@ def kind(name: str) -> type:
 
 
 def build(name: str, options: dict[str, Any]):
-    """The approach `name` with its options, an instance of its dataclass.
+    """The approach `name` with its options, old names included, an instance of its dataclass.
 
     Raises: UserError for an unknown approach or option, naming the nearest, and for a value of another type.
     """
-    return override(kind(name), options, f"approach {canonical(name)}")
+    return override(kind(name), current(options), f"approach {canonical(name)}")

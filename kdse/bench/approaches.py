@@ -9,7 +9,7 @@ from kdse.core.config import read_config
 from kdse.core.errors import UserError
 from kdse.core.files import read_yaml
 from kdse.plugin.trainer import TASKS
-from kdse.training.train import twice
+from kdse.training.schedule import twice
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "approach"
 BASE = "standalone_se"

@@ -130,7 +130,7 @@ class Training:
     def encode(self, batch: Batch) -> None:
         """One forward of the frozen recogniser's encoder, and one backward to its input."""
         wave = batch["speech_mix"].requires_grad_(True)
-        self.model.teacher.listen(wave, batch["speech_mix_lengths"]).latents.square().mean().backward()
+        self.model.teachers[0].encode(wave, batch["speech_mix_lengths"]).latents.square().mean().backward()
 
     def timed(self, updates: int, update: Update) -> tuple[float, float]:
         """Seconds for `updates` batches, waiting for them included, and seconds of speech in them without padding."""

@@ -4,9 +4,21 @@ import contextlib
 import logging
 import re
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from kdse.core.progress import say, terminal
+
+
+def shown(numbers: Iterable[str]) -> list[str]:
+    """The names that a line shows of an epoch's numbers: the loss, error rates, and each term of the loss.
+
+    >>> shown(["l_r", "l_new", "token_error_rate", "grad_ratio", "cer_ctc", "loss"])
+    ['loss', 'cer_ctc', 'l_r', 'l_new', 'token_error_rate']
+    """
+    names = list(numbers)
+    terms = [name for name in names if name.startswith("l_")]
+    return [name for name in ("loss", "cer_ctc", "acc", *terms, "token_error_rate") if name in names]
 
 
 class EpochLines(logging.Handler):
@@ -25,15 +37,14 @@ class EpochLines(logging.Handler):
             self.bar = tqdm(total=epochs, desc=name, unit="epoch", leave=False, file=screen, dynamic_ncols=True)
 
     def emit(self, record: logging.LogRecord) -> None:
-        found = self.PATTERN.search(record.getMessage())
-        if not found:
+        report = self.PATTERN.search(record.getMessage())
+        if not report:
             return
-        epoch = int(found[1])
+        epoch = int(report[1])
         self.before = epoch - 1 if self.before is None else self.before
-        train, valid = (dict(re.findall(r"(\w+)=(nan|-?inf|[-+\d.e]+)", part)) for part in found.groups()[1:])
+        train, valid = (dict(re.findall(r"(\w+)=(nan|-?inf|[-+\d.e]+)", part)) for part in report.groups()[1:])
         rate = (time.monotonic() - self.start) / (epoch - self.before)
-        shown = [k for k in ("loss", "cer_ctc", "l_r", "l_e", "l_d", "l_q", "l_t", "token_error_rate") if k in valid]
-        dev = ", ".join(f"{k} {float(valid[k]):.3g}" for k in shown)
+        dev = ", ".join(f"{name} {float(valid[name]):.3g}" for name in shown(valid))
         if self.bar is not None:
             self.bar.update(epoch - self.bar.n)
             self.bar.set_postfix_str(dev)

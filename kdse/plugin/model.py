@@ -1,5 +1,6 @@
 """The ESPnet model that trains a front end, or a front end with a backend, by an approach."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -8,9 +9,11 @@ from espnet2.torch_utils.device_funcs import force_gatherable
 from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import Tensor, nn
 
-from kdse.approaches.context import Lesson
+from kdse.approaches.base import Approach, Losses
+from kdse.approaches.context import BatchContext, TeacherInput
 from kdse.approaches.gradients import hand_over, two_gradients
-from kdse.plugin.teacher import FrozenTeacher
+from kdse.approaches.options import data_name
+from kdse.plugin.teacher import FrozenNetworks, FrozenTeacher
 
 
 def low_precision(device: torch.device, precision: str) -> torch.autocast:
@@ -44,136 +47,157 @@ def enhance(model: ESPnetEnhancementModel, noisy: Tensor, lengths: Tensor) -> Te
 class DistillationModel(AbsESPnetModel):
     """An ESPnet enhancement model trained by one of `kdse.approaches`.
 
-    Its checkpoint holds the enhancement model, the backend where the approach trains it, and what the approach remembers, but never
+    Its checkpoint holds the enhancement model, the backend where the approach trains it, and the approach's own state, but never
     a teacher.
 
     Args:
         enh_model: the front end.
-        approach: called with (enhanced, clean, lengths, lesson), returns {name: (weight, loss)}.
-        teacher: the frozen recogniser, or None.
+        approach: called with (enhanced, clean, lengths, context), returns {name: (weight, loss)}.
+        trains: parts that are trained, of "se" and "backend" (`kdse.approaches.ApproachInfo.trains`).
+        teachers: frozen recognisers.
         precision: "fp32", or "bf16" for the front end (never for losses) where the processor is quicker at it.
-        clock: knows how far training is; validation always has the weights of its end.
-        se_teacher: a frozen enhancement model, or None.
+        clock: knows how far the training is; validation always has the weights of its end.
+        se_teacher: an enhancement model that is frozen, or None.
         asr_model: an ESPnet ASR model that is trained too, or None.
-        second: a frozen recogniser that teaches beside `teacher`, or None.
     """
 
     def __init__(
         self,
         enh_model: ESPnetEnhancementModel,
-        approach,
-        teacher: FrozenTeacher | None = None,
+        approach: Approach,
+        *,
+        trains: Sequence[str] = ("se",),
+        teachers: Sequence[FrozenTeacher] = (),
         precision: str = "fp32",
         clock: Clock | None = None,
         se_teacher: ESPnetEnhancementModel | None = None,
         asr_model: nn.Module | None = None,
-        second: FrozenTeacher | None = None,
     ):
         super().__init__()
-        self.clock = clock or Clock()
-        self.enh_model = enh_model if "se" in approach.trains else enh_model.requires_grad_(False)
-        self.approach = approach
-        self.precision = precision
-        object.__setattr__(self, "teacher", teacher)  # no submodules: neither saved nor trained
-        object.__setattr__(self, "second", second)
-        object.__setattr__(self, "se_teacher", se_teacher and se_teacher.eval().requires_grad_(False))
+        self.trains_front_end = "se" in trains
+        self.enh_model = enh_model if self.trains_front_end else enh_model.requires_grad_(False)
+        self.approach, self.precision, self.clock = approach, precision, clock or Clock()
+        self.frozen = FrozenNetworks(teachers, se_teacher)
         if asr_model is not None:
             self.asr_model = asr_model
-        self.rule = approach.rule()
-        tokens = 0 if teacher is None or teacher.centroids is None else len(teacher.centroids)
-        self.memory = approach.memory(tokens)
+        centroids = self.teachers[0].centroids if self.teachers else None
+        # named as in the checkpoints of trainings that were cut before a renaming
+        self.rule = approach.gradient_rule()
+        self.memory = approach.approach_state(0 if centroids is None else len(centroids))
+
+    @property
+    def teachers(self) -> tuple[FrozenTeacher, ...]:
+        """The frozen recognisers."""
+        return self.frozen.teachers
 
     def _apply(self, function, recurse=True):
         result = super()._apply(function, recurse)
-        for teacher in (self.teacher, self.second, self.se_teacher):
-            if teacher is not None:
-                teacher.to(next(self.parameters()).device)
+        self.frozen.to(next(self.parameters()).device)
         return result
 
     def train(self, mode: bool = True) -> "DistillationModel":
         """A front end that the approach does not train stays in eval mode."""
         super().train(mode)
-        if "se" not in self.approach.trains:
+        if not self.trains_front_end:
             self.enh_model.eval()
         return self
 
     @property
     def recogniser(self) -> nn.Module | None:
-        """The backend: trained, or the frozen teacher's."""
-        return self.asr_model if hasattr(self, "asr_model") else self.teacher and self.teacher.asr
+        """The backend of L_ASR: trained, or that of the first teacher."""
+        if hasattr(self, "asr_model"):
+            return self.asr_model
+        return self.teachers[0].asr if self.teachers else None
 
     def forward(
         self,
         speech_mix: Tensor,
         speech_mix_lengths: Tensor,
         speech_ref1: Tensor,
-        target: Tensor | None = None,
-        target_lengths: Tensor | None = None,
-        target2: Tensor | None = None,
-        target2_lengths: Tensor | None = None,
         text: Tensor | None = None,
         text_lengths: Tensor | None = None,
-        step: int | None = None,
+        optimiser: int | None = None,
         referenced: Tensor | None = None,
-        **rest,
+        **rest: Tensor,
     ) -> tuple | dict[str, Any]:
         """Return ESPnet's loss, stats and weight for noisy and clean (B, N) waveforms and (B,) lengths.
 
-        `target` (B, U, D) are the teacher's latents of the clean waveforms where they were computed before, `target2` those of the
-        second one; `text` (B, V) are token ids, -1 after the (B,) lengths; `step` is 0 or 1 where a minibatch is served twice;
-        `referenced` (B, 1) is 0 for recordings, which have no clean waveform.
+        Args:
+            text: (B, V) token ids, -1 after the (B,) `text_lengths`.
+            optimiser: 0 or 1 where a minibatch is served twice.
+            referenced: (B, 1), 0 for recordings, which have no clean waveform.
+            rest: with `target`, `target2`, ..., (B, U, D) the teachers' latents of the clean waveforms where stage 5 kept them, and
+                their (B,) `target_lengths`, ...
         """
-        learning = torch.is_grad_enabled() and "se" in self.approach.trains
+        learning = torch.is_grad_enabled() and self.trains_front_end
         with low_precision(speech_mix.device, self.precision), torch.set_grad_enabled(learning):
             enhanced = enhance(self.enh_model, speech_mix, speech_mix_lengths).float()
-        taught = None
-        if self.se_teacher is not None:
-            with torch.no_grad():
-                taught = enhance(self.se_teacher, speech_mix, speech_mix_lengths)
-        known = None if target is None else (target, target_lengths)
         stats: dict[str, Any] = {}
-
-        def recognise(wave: Tensor) -> Tensor:
-            loss, found, _ = self.recogniser(wave, speech_mix_lengths, text, text_lengths)
-            stats.update({name: found[name] for name in ("cer_ctc", "acc") if found.get(name) is not None})
-            return loss.mean()
-
-        lesson = Lesson(
-            self.teacher,
-            self.clock.progress if self.training else 1.0,
-            known,
-            taught,
-            speech_mix,
-            recognise,
-            lambda wave: self.recogniser._extract_feats(wave, speech_mix_lengths),
-            self.memory,
-            step,
-            self.training,
-            None if referenced is None else referenced[:, 0] > 0,
-            self.second,
-            None if target2 is None else (target2, target2_lengths),
+        context = BatchContext(
+            teachers=self._teachers_with(rest),
+            progress=self.clock.progress if self.training else 1.0,
+            se_teacher_wave=self._se_teacher_wave(speech_mix, speech_mix_lengths),
+            noisy=speech_mix,
+            recognise=self._recognition_loss(speech_mix_lengths, text, text_lengths, stats),
+            features=lambda wave: self.recogniser._extract_feats(wave, speech_mix_lengths),
+            approach_state=self.memory,
+            optimiser=optimiser,
+            training=self.training,
+            has_reference=None if referenced is None else referenced[:, 0] > 0,
         )
-        losses = self.approach(enhanced, speech_ref1, speech_mix_lengths, lesson)
-        loss = sum(weight * value for weight, value in losses.values() if weight)
-        stats |= {name: value.detach() for name, (_, value) in losses.items()} | {"loss": loss.detach()}
-        if self.training and torch.is_grad_enabled():
-            self.clock.update += step != 0  # a minibatch that is served twice counts once
-            if self.rule is not None and "l_asr" in losses and self.clock.update % self.rule.every == 0:
-                loss = self._operate(losses, stats, len(speech_mix))
+        losses = self.approach(enhanced, speech_ref1, speech_mix_lengths, context)
+        loss = self._total(losses, stats, optimiser, len(speech_mix))
         loss, stats, weight = force_gatherable((loss, stats, len(speech_mix)), loss.device)
         if self.approach.optimisers == 1:
             return loss, stats, weight
-        return {"loss": loss, "stats": stats, "weight": weight, "optim_idx": step}
+        return {"loss": loss, "stats": stats, "weight": weight, "optim_idx": optimiser}
 
-    def _operate(self, losses: dict, stats: dict[str, Any], utterances: int) -> Tensor:
-        """The loss whose gradients are what the approach's rule makes of those of l_asr and l_r."""
+    def _teachers_with(self, batch: dict[str, Tensor]) -> tuple[TeacherInput, ...]:
+        """The teachers with their cached latents, which a batch holds under `data_name`."""
+        inputs = []
+        for number, teacher in enumerate(self.teachers):
+            name = data_name(number)
+            inputs.append(TeacherInput(teacher, (batch[name], batch[f"{name}_lengths"]) if name in batch else None))
+        return tuple(inputs)
+
+    def _se_teacher_wave(self, noisy: Tensor, lengths: Tensor) -> Tensor | None:
+        if self.frozen.se_teacher is None:
+            return None
+        with torch.no_grad():
+            return enhance(self.frozen.se_teacher, noisy, lengths)
+
+    def _recognition_loss(
+        self, lengths: Tensor, text: Tensor | None, text_lengths: Tensor | None, stats: dict[str, Any]
+    ) -> Callable[[Tensor], Tensor]:
+        """L_ASR as a function of (B, N) waveforms; it adds the recogniser's error rate or accuracy to `stats`."""
+
+        def recognise(wave: Tensor) -> Tensor:
+            loss, seen, _ = self.recogniser(wave, lengths, text, text_lengths)
+            stats.update({name: seen[name] for name in ("cer_ctc", "acc") if seen.get(name) is not None})
+            return loss.mean()
+
+        return recognise
+
+    def _total(self, losses: Losses, stats: dict[str, Any], optimiser: int | None, utterances: int) -> Tensor:
+        """The weighted sum of the losses, whose gradients in training are those of the approach's rule; `stats` get each loss."""
+        loss = sum(weight * value for weight, value in losses.values() if weight)
+        stats |= {name: value.detach() for name, (_, value) in losses.items()} | {"loss": loss.detach()}
+        if not (self.training and torch.is_grad_enabled()):
+            return loss
+        self.clock.update += optimiser != 0  # a minibatch that is served twice counts once
+        if self.rule is None or "l_asr" not in losses or self.clock.update % self.rule.every:
+            return loss
+        return self._combined(losses, stats, utterances)
+
+    def _combined(self, losses: Losses, stats: dict[str, Any], utterances: int) -> Tensor:
+        """A loss of the same value whose gradients are those of l_asr and l_r as the approach's rule combines them."""
         shared = [p for p in self.enh_model.parameters() if p.requires_grad]
         own = [p for p in self.asr_model.parameters() if p.requires_grad] if hasattr(self, "asr_model") else []
-        first, second = (weight * value for weight, value in (losses["l_asr"], losses["l_r"]))
-        a, e, of_backend = two_gradients(first, second, shared, own, utterances)
-        combined, seen = self.rule(a, e)
-        stats |= {name: value.float() for name, value in seen.items()}
-        return hand_over(stats["loss"], [*shared, *own], [*combined, *of_backend])
+        recognition, reconstruction = (weight * value for weight, value in (losses["l_asr"], losses["l_r"]))
+        a, e, of_backend = two_gradients(recognition, reconstruction, shared, own, utterances)
+        gradients, numbers = self.rule(a, e)
+        stats |= {name: value.float() for name, value in numbers.items()}
+        return hand_over(stats["loss"], [*shared, *own], [*gradients, *of_backend])
 
     def collect_feats(self, speech_mix: Tensor, speech_mix_lengths: Tensor, **rest) -> dict[str, Tensor]:
         """ESPnet's statistics stage has nothing to collect here."""

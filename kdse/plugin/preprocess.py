@@ -7,10 +7,9 @@ import numpy as np
 from espnet2.iterators.abs_iter_factory import AbsIterFactory
 from espnet2.train.preprocessor import AbsPreprocessor
 
+from kdse.data.audio import FULL_SCALE
 from kdse.data.mix import MixConfig, draw, rng_for
 from kdse.data.pack import Pack
-
-FULL_SCALE = np.float32(32768)
 
 
 @dataclass(frozen=True)
@@ -101,11 +100,11 @@ class EpochIterFactory(AbsIterFactory):
 
     Attributes:
         clock: of a model that is trained, or None.
-        steps: how often each minibatch is served; from 2 on it says with `step` which time it is.
+        optimisers: how often each minibatch is served; from 2 on it says as `optimiser` which one takes the update.
     """
 
-    def __init__(self, factory: AbsIterFactory):
-        self.factory, self.clock, self.steps = factory, None, 1
+    def __init__(self, factory: AbsIterFactory, optimisers: int = 1):
+        self.factory, self.optimisers, self.clock = factory, optimisers, None
 
     def build_iter(self, epoch: int, shuffle: bool | None = None):
         """ESPnet's iterator of this epoch."""
@@ -113,6 +112,6 @@ class EpochIterFactory(AbsIterFactory):
         if self.clock is not None:
             self.clock.begin(epoch)
         batches = self.factory.build_iter(epoch, shuffle)
-        if self.steps == 1:
+        if self.optimisers == 1:
             return batches
-        return ((utts, {**batch, "step": step}) for utts, batch in batches for step in range(self.steps))
+        return ((utts, {**batch, "optimiser": number}) for utts, batch in batches for number in range(self.optimisers))

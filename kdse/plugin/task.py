@@ -8,9 +8,12 @@ from espnet2.tasks.abs_task import optim_classes
 from espnet2.tasks.asr import ASRTask
 from espnet2.tasks.enh import EnhancementTask
 from espnet2.train.collate_fn import CommonCollateFn
+from espnet2.train.trainer import Trainer
 from espnet2.utils.nested_dict_action import NestedDictAction
 
 from kdse import approaches
+from kdse.approaches.base import Approach
+from kdse.approaches.options import OLD_TEACHERS, backend_in, data_name, teachers_in
 from kdse.core.errors import UserError
 from kdse.core.files import check_keys, read_yaml
 from kdse.plugin.checkpoint import load_state
@@ -18,6 +21,7 @@ from kdse.plugin.fast_layers import bf16_training, cheap_convolutions, cheap_dro
 from kdse.plugin.load import load_backend, load_front_end, load_teacher
 from kdse.plugin.model import Clock, DistillationModel
 from kdse.plugin.preprocess import EpochIterFactory, MixOptions, MixPreprocessor
+from kdse.plugin.teacher import FrozenTeacher
 
 
 def mix_options(args: argparse.Namespace) -> MixOptions:
@@ -35,13 +39,13 @@ def mix_options(args: argparse.Namespace) -> MixOptions:
     return MixOptions(**{**conf, "speeds": tuple(speeds)})
 
 
-def kdse_conf(args: argparse.Namespace, *known: str) -> dict[str, Any]:
+def kdse_conf(args: argparse.Namespace, *options: str) -> dict[str, Any]:
     """The `kdse_conf` of a config, `precision` included.
 
-    Raises: UserError for an option that is not in `known`, and for an unknown precision.
+    Raises: UserError for an option that is not in `options`, and for an unknown precision.
     """
     conf = {"precision": "fp32", **args.kdse_conf}
-    check_keys(conf, ("precision", *known), "kdse_conf")
+    check_keys(conf, ("precision", *options), "kdse_conf")
     if type(conf.get("cached", True)) is not bool:
         raise UserError(f"kdse_conf: cached is true or false, not {conf['cached']!r}")
     if conf["precision"] not in ("fp32", "bf16"):
@@ -51,8 +55,10 @@ def kdse_conf(args: argparse.Namespace, *known: str) -> dict[str, Any]:
     return conf
 
 
-OPTIONS = ("approach", "approach_conf", "backend", "tokens", "se_teacher", "init", "cached", "teacher_precision", "second")
+OPTIONS = ("approach", "approach_conf", "teachers", *OLD_TEACHERS, "se_teacher", "init", "cached", "teacher_precision")
 """What a front end's `kdse_conf` may hold."""
+MAX_TEACHERS = 100
+"""Teachers with cached latents; ESPnet wants to know the names of all data that there may be."""
 
 
 class Mixing:
@@ -69,7 +75,8 @@ class Mixing:
 
     @classmethod
     def build_iter_factory(cls, args, distributed_option, mode: str, kwargs: dict | None = None):
-        return EpochIterFactory(super().build_iter_factory(args, distributed_option, mode, kwargs))
+        factory = super().build_iter_factory(args, distributed_option, mode, kwargs)
+        return EpochIterFactory(factory, cls.num_optimizers if mode == "train" else 1)
 
 
 class LongestFirst:
@@ -119,24 +126,38 @@ class MixingASRTask(Mixing, ASRTask):
         return LongestFirst(collate) if args.encoder in ("rnn", "vgg_rnn") else collate
 
 
+class ClockedTrainer(Trainer):
+    """ESPnet's trainer, which also lets the training loader tell the model's clock each epoch."""
+
+    @classmethod
+    def run(cls, *, model: DistillationModel, train_iter_factory: EpochIterFactory, **options) -> None:
+        """Train; arguments as ESPnet's."""
+        train_iter_factory.clock = model.clock
+        super().run(model=model, train_iter_factory=train_iter_factory, **options)
+
+
 class DistillationTask(Mixing, EnhancementTask):
     """ESPnet's enhancement task with an approach in place of `criterions`; its config is a plain enhancement config plus
     `kdse_conf`.
 
     kdse_conf:
         approach, approach_conf: a name of `kdse.approaches` and its options.
-        backend, tokens: folders of stages 3 and 5, where the approach needs a teacher.
-        second: {backend, tokens} of another recogniser that teaches beside the first, or None.
+        teachers: a list of {backend, tokens}, folders of stages 3 and 5, where the approach needs frozen recognisers. (`backend`,
+            `tokens` and `second: {backend, tokens}` are read as well: configs from before there was a list.)
+        backend: folder of stage 3, where the approach trains a backend too.
         se_teacher: folder of a trained front end, where the approach learns from one.
         init: a state dict that the front end starts from, or None; a YAML for `kdse train` names the run that it is of.
-        cached: whether the teacher's latents of clean speech come from stage 5 (default) or are computed anew at every step.
+        cached: whether the teachers' latents of clean speech come from stage 5 (default) or are computed anew at every update.
         precision: of the front end, "fp32" or "bf16".
-        teacher_precision: of the frozen recogniser's encoder, "fp32" (default), "bf16"; `kdse train` resolves "auto".
+        teacher_precision: of the frozen recognisers' encoders, "fp32" (default), "bf16"; `kdse train` resolves "auto".
     """
+
+    trainer = ClockedTrainer
 
     @classmethod
     def optional_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
-        return (*super().optional_data_names(train, inference), "target", "target2", "text")
+        targets = (data_name(number) for number in range(MAX_TEACHERS))
+        return (*super().optional_data_names(train, inference), *targets, "text")
 
     @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable:
@@ -146,12 +167,12 @@ class DistillationTask(Mixing, EnhancementTask):
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> Callable[[str, dict[str, Any]], dict]:
         texts = None
         if cls.approach(args).needs_text:
-            backend = argparse.Namespace(**read_yaml(f"{args.kdse_conf['backend']}/config.yaml"))
+            backend = argparse.Namespace(**read_yaml(f"{backend_in(args.kdse_conf)}/config.yaml"))
             texts = ASRTask.build_preprocess_fn(backend, train)
         return MixPreprocessor(train, mix_options(args), texts)
 
     @classmethod
-    def approach(cls, args: argparse.Namespace):
+    def approach(cls, args: argparse.Namespace) -> Approach:
         """The approach of a config."""
         conf = kdse_conf(args, *OPTIONS)
         return approaches.build(conf["approach"], conf.get("approach_conf") or {})
@@ -159,36 +180,47 @@ class DistillationTask(Mixing, EnhancementTask):
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> DistillationModel:
         conf, approach = kdse_conf(args, *OPTIONS), cls.approach(args)
+        trains = approaches.find(conf["approach"]).trains
         front_end = super().build_model(args)
         cheap_dropout(front_end)
         if conf.get("init"):
             load_state(front_end, conf["init"])
-        teacher = backend = None
-        if "backend" in approach.trains:
-            backend, _ = load_backend(conf["backend"])
+        backend, teachers = None, []
+        if "backend" in trains:
+            backend, _ = load_backend(backend_in(conf))
             cheap_dropout(backend)
             cheap_convolutions(backend)
         elif approach.needs_teacher or approach.needs_backend:
-            tokens, precision = (conf["tokens"] if approach.needs_teacher else None), conf.get("teacher_precision", "fp32")
-            teacher = load_teacher(conf["backend"], tokens, precision=precision)
-        cls.clock = Clock(args.max_epoch)
-        second = conf.get("second")
-        other = load_teacher(**second, precision=conf.get("teacher_precision", "fp32")) if second else None
-        for recogniser, folder in ((teacher, conf.get("backend")), (other, second and second["backend"])):
-            if approach.needs_posteriors and recogniser is not None and recogniser.asr.ctc is None:
-                raise UserError(
-                    f"approach {conf['approach']} learns from CTC posteriors ({approach.sequence}), and the backend {folder} "
-                    "has no CTC branch; take another backend, or 'sequence: gram'"
-                )
-        se_teacher = load_front_end(conf["se_teacher"])[0] if approach.needs_se_teacher else None
-        return DistillationModel(front_end, approach, teacher, conf["precision"], cls.clock, se_teacher, backend, other)
+            teachers = frozen_recognisers(approach, conf)
+        return DistillationModel(
+            front_end,
+            approach,
+            trains=trains,
+            teachers=teachers,
+            precision=conf["precision"],
+            clock=Clock(args.max_epoch),
+            se_teacher=load_front_end(conf["se_teacher"])[0] if approach.needs_se_teacher else None,
+            asr_model=backend,
+        )
 
-    @classmethod
-    def build_iter_factory(cls, args, distributed_option, mode: str, kwargs: dict | None = None):
-        factory = super().build_iter_factory(args, distributed_option, mode, kwargs)
-        if mode == "train":
-            factory.clock, factory.steps = cls.clock, cls.num_optimizers
-        return factory
+
+def frozen_recognisers(approach: Approach, conf: dict[str, Any]) -> list[FrozenTeacher]:
+    """The teachers that a `kdse_conf` names, with their acoustic tokens where the approach needs them.
+
+    Raises: UserError where one lacks the CTC branch that the approach needs.
+    """
+    teachers = []
+    for folders in teachers_in(conf):
+        tokens = folders.tokens if approach.needs_teacher else None
+        teacher = load_teacher(folders.backend, tokens, precision=conf.get("teacher_precision", "fp32"))
+        if approach.needs_posteriors and teacher.asr.ctc is None:
+            losses = ", ".join(approach.posterior_losses)
+            raise UserError(
+                f"approach {conf['approach']} learns from CTC posteriors ({losses}), and the backend {folders.backend} "
+                "has no CTC branch; take another backend, or 'sequence: gram'"
+            )
+        teachers.append(teacher)
+    return teachers
 
 
 class TwoStepTask(DistillationTask):

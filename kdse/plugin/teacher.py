@@ -1,11 +1,12 @@
 """The frozen recogniser that teaches a front end."""
 
+from collections.abc import Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-from kdse.approaches.context import Heard
+from kdse.approaches.context import CachedLatents, EncoderOutput
 from kdse.plugin.fast_layers import bf16_encoder
 
 
@@ -49,14 +50,14 @@ class FrozenTeacher:
             self.centroids = self.centroids.to(device)
         return self
 
-    def listen(self, wave: Tensor, lengths: Tensor, posteriors: bool = False) -> Heard:
-        """What the recogniser makes of (B, N) waveforms with (B,) lengths; differentiable in `wave`. Posteriors if asked for."""
+    def encode(self, wave: Tensor, lengths: Tensor, posteriors: bool = False) -> EncoderOutput:
+        """Encode (B, N) waveforms with (B,) lengths; differentiable in `wave`. CTC posteriors only where asked for."""
         assert not self.asr.training
         with self._as_deep_as(0 if posteriors else self.layer):
-            out, frames = self.asr.encode(wave, lengths)
-        out = out[0] if isinstance(out, tuple) else out
-        log_probs = None if not posteriors else self.asr.ctc.ctc_lo(out.float()).log_softmax(-1)
-        return Heard(self.tapped(out), frames, log_probs)
+            encoded, frames = self.asr.encode(wave, lengths)
+        encoded = encoded[0] if isinstance(encoded, tuple) else encoded
+        log_probs = self._posteriors(encoded.float()) if posteriors else None
+        return EncoderOutput(self.tapped(encoded), frames, log_probs)
 
     def tapped(self, encoded: Tensor) -> Tensor:
         """(B, U, D) latents of the tapped layer, after the recogniser's `encode` returned `encoded`."""
@@ -64,7 +65,7 @@ class FrozenTeacher:
 
     @contextmanager
     def _as_deep_as(self, layer: int):
-        """What lies behind the tapped layer is not computed; 0 computes all."""
+        """Leave out the layers behind the tapped one; 0 computes all."""
         encoder = self.asr.encoder
         blocks = encoder.encoders if layer else None
         if layer:
@@ -75,10 +76,32 @@ class FrozenTeacher:
             if layer:
                 encoder.encoders = blocks
 
-    def target(self, clean: Tensor, lengths: Tensor, known: tuple[Tensor, Tensor] | None, posteriors: bool = False) -> Heard:
-        """What it makes of clean (B, N) waveforms, without gradient; from `known`, (B, U, D) latents that stage 5 kept and their
-        (B,) numbers, where they are given and suffice."""
+    def target(self, clean: Tensor, lengths: Tensor, cached: CachedLatents | None, posteriors: bool = False) -> EncoderOutput:
+        """Encode clean (B, N) waveforms without gradient, or take their cached latents, where there are some and they suffice."""
         with torch.no_grad():
-            if known is None or (posteriors and self.layer):  # CTC is computed from the last layer's latents
-                return self.listen(clean, lengths, posteriors)
-            return Heard(*known, self.asr.ctc.ctc_lo(known[0]).log_softmax(-1) if posteriors else None)
+            if cached is None or (posteriors and self.layer):  # CTC is computed from the last layer's latents
+                return self.encode(clean, lengths, posteriors)
+            latents, frames = cached
+            return EncoderOutput(latents, frames, self._posteriors(latents) if posteriors else None)
+
+    def _posteriors(self, encoded: Tensor) -> Tensor:
+        return self.asr.ctc.ctc_lo(encoded).log_softmax(-1)
+
+
+class FrozenNetworks:
+    """The teachers of a training. No `nn.Module`, so that a model that holds them neither saves nor trains them.
+
+    Args:
+        teachers: frozen recognisers.
+        se_teacher: an ESPnet enhancement model, or None.
+    """
+
+    def __init__(self, teachers: Sequence[FrozenTeacher] = (), se_teacher: nn.Module | None = None):
+        self.teachers = tuple(teachers)
+        self.se_teacher = se_teacher and se_teacher.eval().requires_grad_(False)
+
+    def to(self, device: torch.device) -> None:
+        """Move all of them."""
+        for network in (*self.teachers, self.se_teacher):
+            if network is not None:
+                network.to(device)

@@ -1,4 +1,4 @@
-"""One ESPnet training run: logs into its folder, a line per epoch for the user, resume after a kill, a plain model at the end."""
+"""One ESPnet training run: logs into its folder, a line per epoch for the user, resume after a kill."""
 
 import json
 import shutil
@@ -9,23 +9,20 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
 from kdse.core import nodes
 from kdse.core.errors import UserError
-from kdse.core.files import atomic_path, check_keys, dump_yaml, fingerprint, read_yaml, write_text
+from kdse.core.files import atomic_path, check_keys, dump_yaml, fingerprint, write_text
 from kdse.core.progress import say
 from kdse.core.step import Step, changes
 from kdse.plugin.epoch_lines import training_logs
 from kdse.plugin.explain import explain
 from kdse.plugin.patches import atomic_checkpoints
 from kdse.plugin.task import DistillationTask, MixingASRTask, TwoStepTask
-from kdse.runs.record import write_run
 
 TASKS = {"asr": MixingASRTask, "se": DistillationTask, "se_two_step": TwoStepTask}
 # what ESPnet's reporter puts into a checkpoint beside tensors
 REPORTED = [timedelta, np.dtype, np._core.multiarray.scalar, *(type(np.dtype(kind)) for kind in "?ilqfd")]
-MODEL_KEYS = ("encoder", "separator", "decoder", "mask_module")
 
 
 def train(kind: str, config: dict[str, Any], out: Path, step: Step, prepare: Callable[[Path], dict[str, Any]], extra: list) -> None:
@@ -88,95 +85,6 @@ def _main(task, out: Path, epochs: int) -> None:
         raise UserError(f"training config: {''.join(last).rpartition('error: ')[2]}") from e
 
 
-def write_units(text: Path, out: Path, vocab_size: int = 30, model_type: str = "bpe") -> dict[str, Any]:
-    """Train a sentencepiece model on the transcripts and return ESPnet's token options.
-
-    Args:
-        text: Kaldi text file of the training set.
-        vocab_size: pieces, <unk> included; fewer where the text has no more.
-        model_type: "bpe", "unigram", "char", or "word" for a closed vocabulary.
-    """
-    import sentencepiece
-
-    lines = [line.split(maxsplit=1)[1] for line in text.read_text(encoding="utf-8").splitlines()]
-    sentencepiece.SentencePieceTrainer.Train(
-        sentence_iterator=iter(lines),
-        model_prefix=str(out / "bpe"),
-        vocab_size=vocab_size,
-        model_type=model_type,
-        character_coverage=1.0,
-        hard_vocab_limit=False,
-        bos_id=-1,
-        eos_id=-1,
-        minloglevel=2,
-    )
-    model = sentencepiece.SentencePieceProcessor(model_file=str(out / "bpe.model"))
-    pieces = [model.id_to_piece(i) for i in range(model.get_piece_size())]
-    tokens = ["<blank>", "<unk>", *(p for p in pieces if p != "<unk>"), "<sos/eos>"]
-    write_text(out / "tokens.txt", "".join(f"{t}\n" for t in tokens))
-    return {"token_type": "bpe", "bpemodel": str(out / "bpe.model"), "token_list": str(out / "tokens.txt")}
-
-
-def finish_backend(out: Path, config: dict[str, Any], corpus: str, seed: int) -> None:
-    """Keep the averaged model as `out`/model.pth and write run.yaml."""
-    _keep(_averaged(out, config), out / "model.pth")
-    if config.get("frontend") == "kdse_ssl":  # its weights are in the checkpoint now
-        trained = read_yaml(out / "config.yaml")
-        trained["frontend_conf"]["weights"] = None
-        write_text(out / "config.yaml", dump_yaml(trained))
-    from kdse.plugin.load import load_backend
-
-    params = sum(p.numel() for p in load_backend(out)[0].parameters())
-    write_run(out, config, corpus=corpus, approach="mct_noisy", seed=seed, backend=out.name, params=params)
-
-
-def finish_front_end(out: Path, config: dict[str, Any], **fields: Any) -> None:
-    """Write `out`/enh/{config.yaml,model.pth}, a plain ESPnet enhancement model without kdse's options; the same in `out`/asr for a
-    backend that was trained too; and run.yaml."""
-    state = _averaged(out, config)
-    parts: dict[str, dict[str, torch.Tensor]] = {}
-    for key, value in state.items():
-        part, _, name = key.partition(".")
-        parts.setdefault(part, {})[name] = value
-    assert parts.keys() <= {"enh_model", "asr_model", "rule", "memory"}, "a teacher entered the checkpoint"
-    trained = yaml.safe_load((out / "config.yaml").read_text(encoding="utf-8"))
-    kept = {
-        k: v
-        for k, v in trained.items()
-        if k in MODEL_KEYS or k.removesuffix("_conf") in MODEL_KEYS or k in ("model_conf", "init", "version")
-    }
-    write_text(out / "enh" / "config.yaml", dump_yaml(kept | {"criterions": []}))
-    _keep(parts["enh_model"], out / "enh" / "model.pth")
-    if "asr_model" in parts:
-        write_text(out / "asr" / "config.yaml", (Path(config["kdse_conf"]["backend"]) / "config.yaml").read_text(encoding="utf-8"))
-        _keep(parts["asr_model"], out / "asr" / "model.pth")
-    from kdse.plugin.load import load_front_end
-
-    params = sum(p.numel() for p in load_front_end(out)[0].parameters())
-    write_run(out, config, params=params, training=_effort(out), **fields)
-
-
-def _effort(out: Path) -> dict[str, Any]:
-    """What a training took: updates of each optimiser, and seconds of its epochs, validation included."""
-    with torch.serialization.safe_globals(REPORTED):
-        states = torch.load(out / "checkpoint.pth", map_location="cpu", weights_only=True)
-    epochs = states["reporter"]["stats"].values()
-    moved = [next(iter(o["state"].values())) for o in states["optimizers"] if o["state"]]
-    updates = [state["step"] for state in moved if "step" in state]  # SGD counts none
-    seconds = sum(sum(e[mode]["time"].total_seconds() for mode in ("train", "valid")) for e in epochs)
-    return {"updates": [int(n) for n in updates], "seconds": round(seconds, 1), "threads": torch.get_num_threads()}
-
-
-def _averaged(out: Path, config: dict[str, Any]) -> dict[str, torch.Tensor]:
-    phase, name, _ = config.get("best_model_criterion", [["valid", "loss", "min"]])[0]
-    return torch.load(out / f"{phase}.{name}.ave.pth", map_location="cpu", weights_only=True)
-
-
-def _keep(state: dict[str, torch.Tensor], path: Path) -> None:
-    with atomic_path(path) as part:
-        torch.save(state, part)
-
-
 def clean(out: Path) -> None:
     """Drop per-epoch models and the optimiser's state of a finished run; they are ten times its size."""
     for path in [
@@ -219,10 +127,16 @@ def _complete_epoch(out: Path) -> None:
     """
     path = out / "checkpoint.pth"
     try:
-        with torch.serialization.safe_globals(REPORTED):
-            states = torch.load(path, map_location="cpu", weights_only=True)
+        states = read_checkpoint(path)
         model = out / f"{states['reporter']['epoch']}epoch.pth"
     except Exception as e:  # torch raises pickle, zip, runtime and value errors alike for a file that is not a checkpoint
         raise UserError(f"{path} is not a readable checkpoint ({type(e).__name__}); remove {out} to train it anew") from e
     if not model.exists():
-        _keep(states["model"], model)
+        with atomic_path(model) as part:
+            torch.save(states["model"], part)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """ESPnet's checkpoint of a training: model, optimizers, schedulers, reporter."""
+    with torch.serialization.safe_globals(REPORTED):
+        return torch.load(path, map_location="cpu", weights_only=True)

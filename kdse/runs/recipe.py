@@ -81,7 +81,7 @@ class Training:
         (backend, tokens), *others = self.teachers
         words += ["--backend", backend, "--tokens", tokens]
         for other in others:
-            words += ["--second", *other]
+            words += ["--teacher", *other]
         return words
 
 

@@ -1,6 +1,5 @@
-"""Stage 3 with `--asr_model`, `kdse adopt`: a trained ESPnet recogniser, in whatever form it comes, as a backend of this recipe."""
+"""Stage 3 with `--asr_model`: a trained ESPnet recogniser, in whatever form it comes, as a backend of this recipe."""
 
-import argparse
 import reprlib
 import shutil
 from pathlib import Path
@@ -10,38 +9,28 @@ from kdse.core.errors import UserError
 from kdse.core.files import atomic_dir, dump_yaml, fingerprint, read_yaml, sha256, write_text
 from kdse.core.progress import say
 from kdse.core.step import Step, done_config
+from kdse.data.audio import RATE
 from kdse.runs.record import write_run
-from kdse.training.model_files import Found, find_model
-
-RATE = 16000
+from kdse.training.model_files import ModelFiles, find_model
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `kdse adopt`."""
-    parser.add_argument(
-        "--model",
-        type=Path,
-        required=True,
-        help="a model as espnet2.bin.pack packs it (archive, or its folder with meta.yaml), an experiment folder, or its .pth file",
-    )
-    parser.add_argument("--out", type=Path, required=True, help="experiment folder of the backend")
-    parser.add_argument("--corpus", required=True, help="corpus name, for run.yaml")
+def adopt(*, model: Path, out: Path, corpus: str) -> None:
+    """Copy the model's files to `out`, check that they make a recogniser of 16 kHz speech, and mark the backend as finished.
 
-
-def run(args: argparse.Namespace) -> None:
-    """Copy the model's files to `out`, check that they make a recogniser of 16 kHz speech, and mark the backend as finished."""
-    check_out(args.model, args.out)
-    found = find_model(args.model)
-    state = {"config": fingerprint(found.config), "files": {name: sha256(path) for name, path in found.files.items()}}
-    step = Step(args.out, {"adopted": state}, f"adopt {args.out.name}", replaces=True)
+    Raises: UserError where `model` is none, or `out` holds what must stay.
+    """
+    check_out(model, out)
+    files = find_model(model)
+    state = {"config": fingerprint(files.config), "files": {name: sha256(path) for name, path in files.paths.items()}}
+    step = Step(out, {"adopted": state}, f"adopt {out.name}", replaces=True)
     try:
         if not step.needed():
             return
-        params = _adopt(found, args)
+        params = _copy(files, model, out, corpus)
     finally:
-        found.close()
+        files.close()
     step.finish()
-    say(f"{args.out.name}: {args.model}, {params:,} parameters")
+    say(f"{out.name}: {model}, {params:,} parameters")
 
 
 def check_out(model: Path, out: Path) -> None:
@@ -57,33 +46,47 @@ def check_out(model: Path, out: Path) -> None:
         raise UserError(f"{out} holds a model that was trained here; give another --out, or rename {model}")
 
 
-def _adopt(found: Found, args: argparse.Namespace) -> int:
-    config = complete(found.config, found.where)
-    check_input(config, found.where)
+def _copy(files: ModelFiles, model: Path, out: Path, corpus: str) -> int:
+    """Write `out`, which appears when the copy is known to load; return the number of parameters."""
+    config = complete(files.config, files.where)
+    check_input(config, files.where)
     if config.get("frontend") == "kdse_ssl":  # its weights are in the checkpoint
         config["frontend_conf"]["weights"] = None
-    with atomic_dir(args.out) as part:
-        for name, path in found.files.items():
+    with atomic_dir(out) as part:
+        for name, path in files.paths.items():
             shutil.copyfile(path, part / name)
-        for section, key, name in (("", "bpemodel", "bpe.model"), ("normalize_conf", "stats_file", "feats_stats.npz")):
-            if name in found.files:
-                (config[section] if section else config)[key] = str(args.out / name)
         write_text(part / "tokens.txt", "".join(f"{token}\n" for token in config["token_list"]))
-        here = dict(config)
-        if "feats_stats.npz" in found.files:  # where the file is until the folder has its name
-            here["normalize_conf"] = config["normalize_conf"] | {"stats_file": str(part / "feats_stats.npz")}
-        write_text(part / "config.yaml", dump_yaml(here))
-        from kdse.plugin.load import load_backend
-
-        try:
-            model, _ = load_backend(part)
-        except UserError as e:
-            raise UserError(f"{found.where}: {str(e).replace(str(part), str(args.model))}") from e
+        write_text(part / "config.yaml", dump_yaml(located(config, files, part)))
+        params = _parameters(part, model, files.where)
+        config = located(config, files, out)
         write_text(part / "config.yaml", dump_yaml(config))
-        params = sum(p.numel() for p in model.parameters())
-    record = {"adopted": str(args.model), "config": config}
-    write_run(args.out, record, corpus=args.corpus, approach="mct_noisy", seed=0, backend=args.out.name, params=params)
+    record = {"adopted": str(model), "config": config}
+    write_run(out, record, corpus=corpus, approach="mct_noisy", seed=0, backend=out.name, params=params)
     return params
+
+
+def located(config: dict[str, Any], files: ModelFiles, folder: Path) -> dict[str, Any]:
+    """The config, naming the model's files where they are copied to."""
+    config = dict(config)
+    if "bpe.model" in files.paths:
+        config["bpemodel"] = str(folder / "bpe.model")
+    if "feats_stats.npz" in files.paths:
+        config["normalize_conf"] = config["normalize_conf"] | {"stats_file": str(folder / "feats_stats.npz")}
+    return config
+
+
+def _parameters(folder: Path, model: Path, where: str) -> int:
+    """The number of parameters of the recogniser in `folder`.
+
+    Raises: UserError where it is none, naming what the user gave.
+    """
+    from kdse.plugin.load import load_backend  # ESPnet: not for a step that is skipped
+
+    try:
+        asr, _ = load_backend(folder)
+    except UserError as e:
+        raise UserError(f"{where}: {str(e).replace(str(folder), str(model))}") from e
+    return sum(p.numel() for p in asr.parameters())
 
 
 def complete(config: dict[str, Any], where: str) -> dict[str, Any]:
@@ -91,7 +94,7 @@ def complete(config: dict[str, Any], where: str) -> dict[str, Any]:
 
     Raises: UserError where it is none of an ASR task, or its token list is no list of tokens.
     """
-    from kdse.plugin.espnet import ASRTask  # loads ESPnet
+    from kdse.plugin.espnet import ASRTask  # ESPnet: not for a step that is skipped
 
     for key in ("token_list", "encoder", "model_conf"):
         if key not in config:
@@ -115,7 +118,7 @@ def check_input(config: dict[str, Any], where: str) -> None:
     if rate == RATE and "fs" in frontend:
         frontend["fs"] = RATE  # not 16000.0
     elif str(rate) != str(RATE):
-        raise UserError(f"{where}: it hears {rate} Hz, and all corpora here are of {RATE} Hz; take another model")
+        raise UserError(f"{where}: it takes speech of {rate} Hz, and all corpora here are of {RATE} Hz; take another model")
     if config.get("token_type") == "bpe" and not config.get("bpemodel"):
         raise UserError(f"{where}: its tokens are of type bpe, and its config names no bpemodel")
 

@@ -18,27 +18,27 @@ from kdse.core.files import fingerprint, read_text, read_yaml, sections
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".tbz2", ".bz2", ".txz", ".xz")
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
-"""What the libraries raise for archives that are damaged or of a kind they cannot read."""
+"""What the libraries raise for an archive that is damaged or of an unknown kind."""
 
 
 @dataclass
-class Found:
+class ModelFiles:
     """A recogniser's config, and where its files are.
 
     Attributes:
         where: what the user gave, for messages.
         config: ESPnet's training config; its token list is a list.
-        files: model.pth, and where the config names them bpe.model and feats_stats.npz.
+        paths: model.pth, and where the config names them bpe.model and feats_stats.npz.
         close: removes what was unpacked.
     """
 
     where: str
     config: dict[str, Any]
-    files: dict[str, Path] = field(default_factory=dict)
+    paths: dict[str, Path] = field(default_factory=dict)
     close: Callable[[], None] = lambda: None
 
 
-def find_model(path: Path) -> Found:
+def find_model(path: Path) -> ModelFiles:
     """The recogniser at `path`: an archive or folder with a meta.yaml, an experiment folder, or a .pth file beside its config.yaml.
 
     Raises: UserError where there is none, or a file that it names is missing.
@@ -54,14 +54,14 @@ def find_model(path: Path) -> Found:
             metas = sorted(folder.rglob("meta.yaml"), key=lambda p: len(p.parts))
             if not metas:
                 raise UserError(f"{path} holds no meta.yaml; is it a model that espnet2.bin.pack made?")
-            found = _of_zoo(metas[0].parent, path, within=folder)
+            files = _of_zoo(metas[0].parent, path, within=folder)
         except BaseException as e:
             shutil.rmtree(folder, ignore_errors=True)
             if isinstance(e, UserError):  # the folder's name says nothing to the user
                 raise UserError(str(e).replace(str(folder), str(path))) from e
             raise
-        found.close = lambda: shutil.rmtree(folder, ignore_errors=True)
-        return found
+        files.close = lambda: shutil.rmtree(folder, ignore_errors=True)
+        return files
     what = "is no ESPnet model: give a zip, tar, folder or .pth file" if path.exists() else "does not exist"
     raise UserError(f"--asr_model {path} {what}")
 
@@ -73,22 +73,22 @@ def _unpack(archive: Path, folder: Path) -> None:
     """
     try:
         if archive.suffix == ".zip":
-            with zipfile.ZipFile(archive) as held:
-                for name in held.namelist():
+            with zipfile.ZipFile(archive) as members:
+                for name in members.namelist():
                     if Path(name).is_absolute() or ".." in Path(name).parts:
                         raise UserError(f"{archive} is not unpacked: its member '{name}' leads out of the folder")
-                held.extractall(folder)
+                members.extractall(folder)
         else:
-            with tarfile.open(archive) as held:
-                held.extractall(folder, filter="data")
+            with tarfile.open(archive) as members:
+                members.extractall(folder, filter="data")
     except tarfile.FilterError as e:
         raise UserError(f"{archive} is not unpacked: {e}") from e
     except DAMAGED as e:
-        said = str(e).partition("\n")[0].rstrip(":")
-        raise UserError(f"cannot unpack {archive}: {said or type(e).__name__}") from e
+        reason = str(e).partition("\n")[0].rstrip(":")
+        raise UserError(f"cannot unpack {archive}: {reason or type(e).__name__}") from e
 
 
-def _of_zoo(folder: Path, given: Path, within: Path | None = None) -> Found:
+def _of_zoo(folder: Path, given: Path, within: Path | None = None) -> ModelFiles:
     """What a meta.yaml lists: yaml_files.asr_train_config and files.asr_model_file, relative to its folder.
 
     Args:
@@ -100,7 +100,7 @@ def _of_zoo(folder: Path, given: Path, within: Path | None = None) -> Found:
     if missing:
         raise UserError(f"{given}: its meta.yaml names no {' and no '.join(missing)}; is it a recogniser's?")
     config, model = (_existing(named[key], [folder], given, within) for key in ("asr_train_config", "asr_model_file"))
-    return _found(config, model, [folder, *_parents(config, folder)], given, within)
+    return _listed(config, model, [folder, *_parents(config, folder)], given, within)
 
 
 def _section(meta: dict, name: str) -> dict:
@@ -108,12 +108,12 @@ def _section(meta: dict, name: str) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-def _of_experiment(folder: Path, model: Path) -> Found:
+def _of_experiment(folder: Path, model: Path) -> ModelFiles:
     """An experiment folder: paths in its config are relative to the recipe's folder, somewhere above."""
     config = folder / "config.yaml"
     if not config.is_file():
         raise UserError(f"--asr_model {folder} holds no config.yaml; give an ESPnet experiment folder, or a packed model")
-    return _found(config, model, [Path(), folder, *folder.resolve().parents], folder)
+    return _listed(config, model, [Path(), folder, *folder.resolve().parents], folder)
 
 
 def _best(folder: Path) -> Path:
@@ -147,9 +147,9 @@ def _read(path: Path, given: Path) -> dict[str, Any]:
     return config
 
 
-def _found(config_path: Path, model: Path, roots: list[Path], given: Path, within: Path | None = None) -> Found:
+def _listed(config_path: Path, model: Path, roots: list[Path], given: Path, within: Path | None = None) -> ModelFiles:
     config = _read(config_path, given)
-    found = Found(str(given), config, {"model.pth": model})
+    files = ModelFiles(str(given), config, {"model.pth": model})
     tokens = config.get("token_list")
     if isinstance(tokens, str):
         config["token_list"] = read_text(_existing(tokens, roots, given, within)).splitlines()
@@ -158,8 +158,8 @@ def _found(config_path: Path, model: Path, roots: list[Path], given: Path, withi
         if path is not None and not isinstance(path, str):
             raise UserError(f"{given}: {key} must be a path, not {reprlib.repr(path)}")
         if path:
-            found.files[name] = _existing(path, roots, given, within)
-    return found
+            files.paths[name] = _existing(path, roots, given, within)
+    return files
 
 
 def _existing(name: str, roots: list[Path], given: Path, within: Path | None = None) -> Path:

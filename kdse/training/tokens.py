@@ -1,9 +1,9 @@
-"""Stage 5, `kdse tokens`: keep the backend's latents of clean speech, cluster them, and report how good the tokens are."""
+"""Stage 5: keep the backend's latents of clean speech, cluster them, and report how good the acoustic tokens are."""
 
-import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,55 +12,81 @@ from kdse.core.errors import UserError
 from kdse.core.files import write_text
 from kdse.core.progress import progress, say
 from kdse.core.step import Step, done_hash
-from kdse.tokens.codebook import TokensConfig, fit, purity, save_tokens, spread
+from kdse.data.audio import FULL_SCALE
+from kdse.data.pack import LatentPack, Pack
+from kdse.tokens.codebook import TokenBook, TokensConfig, fit, purity, save_tokens, spread
 
 KEPT = ("train", "dev")
-"""Clean speech whose latents stay in the folder of the tokens: what `kd` aims at, computed once."""
+"""Clean speech whose latents stay in the folder of the tokens: the targets of `kd`, computed once."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `kdse tokens`."""
-    parser.add_argument("--backend", type=Path, required=True, help="folder of stage 3")
-    parser.add_argument("--out", type=Path, required=True, help="folder for tokens.npz and report.json")
-    parser.add_argument("--dump", type=Path, default=Path("dump"), help="what stage 2 wrote (default: dump)")
-    parser.add_argument("--config", type=Path, help="YAML of TokensConfig (default: the defaults in kdse/tokens/codebook.py)")
+def make_tokens(*, backend: Path, out: Path, dump: Path, config: Path | None = None) -> None:
+    """Write latents, tokens.npz and report.json to `out`, or skip.
 
-
-def run(args: argparse.Namespace) -> None:
-    """Make the tokens, or skip."""
-    config = TokensConfig.of(read_config(args.config) if args.config else {}, str(args.config))
-    backend = done_hash(args.backend)
-    if backend is None:
-        raise UserError(f"{args.backend} is not finished; run stage 3 first")
-    state = {"tokens": vars(config), "backend": backend, "latents": list(KEPT)}
-    step = Step(args.out, state, "acoustic tokens")
+    Args:
+        backend: folder of stage 3.
+        dump: folder of stage 2.
+        config: YAML of `TokensConfig`.
+    Raises: UserError where the backend is not finished, or has no such layer.
+    """
+    options = TokensConfig.of(read_config(config) if config else {}, str(config))
+    made_by = done_hash(backend)
+    if made_by is None:
+        raise UserError(f"{backend} is not finished; run stage 3 first")
+    state = {"tokens": vars(options), "backend": made_by, "latents": list(KEPT)}
+    step = Step(out, state, "acoustic tokens")
     if not step.needed():
         return
+    teacher = load_recogniser(backend, options.layer)
+    labels = {name: write_latents(teacher, dump, out, name) for name in KEPT}["train"]
+    latents = LatentPack(out / "latents_train").array()
+    book = fit(latents, options)
+    quality = report(book, latents, labels, teacher.asr.blank_id)
+    write_text(out / "report.json", json.dumps(quality, indent=1) + "\n")
+    save_tokens(out, book)
+    step.finish()
+    pure = "" if quality["purity"] is None else f", purity {quality['purity']:.2f}"
+    say(
+        f"tokens: K={options.clusters}, layer {options.layer or 'last'}, {quality['explained_variance']:.0%} of the variance, "
+        f"{quality['dead_clusters']} dead{pure} ({out / 'report.json'})"
+    )
+
+
+def load_recogniser(backend: Path, layer: int):
+    """The backend as a frozen recogniser with a tapped layer, on the GPU where there is one."""
+    # torch and ESPnet: not for a step that is skipped
     import torch
 
-    from kdse.data.pack import LatentPack, Pack
     from kdse.plugin.load import load_backend
     from kdse.plugin.teacher import FrozenTeacher
 
-    asr, _ = load_backend(args.backend)
+    asr, _ = load_backend(backend)
     blocks = len(getattr(asr.encoder, "encoders", ()))
-    if config.layer > blocks:
-        raise UserError(f"tokens: layer {config.layer} does not exist; the backend's encoder has {blocks} (0 is its output)")
-    teacher, labels = FrozenTeacher(asr, config.layer).to(torch.device("cuda" if torch.cuda.is_available() else "cpu")), {}
-    for name in KEPT:
-        speech = Pack(args.dump / "pack" / f"speech_{name}")
-        LatentPack.write(args.out / f"latents_{name}", _latents(teacher, speech, labels.setdefault(name, []), f"latents {name}"))
-    latents, labels = LatentPack(args.out / "latents_train").array(), np.concatenate(labels["train"]) if asr.ctc else None
-    book = fit(latents, config)
+    if layer > blocks:
+        raise UserError(f"tokens: layer {layer} does not exist; the backend's encoder has {blocks} (0 is its output)")
+    return FrozenTeacher(asr, layer).to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def write_latents(teacher, dump: Path, out: Path, name: str) -> np.ndarray | None:
+    """Write the latents of a set's clean speech to `out`/latents_<name>; return the labels of its frames, None without CTC."""
+    labels: list[np.ndarray] = []
+    speech = Pack(dump / "pack" / f"speech_{name}")
+    LatentPack.write(out / f"latents_{name}", _latents(teacher, speech, labels, f"latents {name}"))
+    return np.concatenate(labels) if labels else None
+
+
+def report(book: TokenBook, latents: np.ndarray, labels: np.ndarray | None, blank: int) -> dict[str, Any]:
+    """How good the tokens of (U, D) latents are; `labels` are (U,) CTC tokens, None for a backend without CTC."""
     tokens = book.assign(latents)
-    sizes = np.bincount(tokens, minlength=config.clusters)
+    clusters = len(book.centroids)
+    sizes = np.bincount(tokens, minlength=clusters)
     pure = spoken_pure = None  # without CTC, frames have no labels
     if labels is not None:
-        spoken, pure = labels != asr.blank_id, purity(tokens, labels)
+        spoken, pure = labels != blank, purity(tokens, labels)
         spoken_pure = purity(tokens[spoken], labels[spoken]) if spoken.any() else None
-    report = {
-        "layer": config.layer,
-        "clusters": config.clusters,
+    return {
+        "layer": book.layer,
+        "clusters": clusters,
         "frames": len(latents),
         "distance": book.distance,
         "explained_variance": 1 - book.distance / spread(latents),
@@ -69,33 +95,26 @@ def run(args: argparse.Namespace) -> None:
         "purity": pure,
         "purity_without_blank": spoken_pure,
     }
-    write_text(args.out / "report.json", json.dumps(report, indent=1) + "\n")
-    save_tokens(args.out, book)
-    step.finish()
-    said = "" if pure is None else f", purity {pure:.2f}"
-    say(
-        f"tokens: K={config.clusters}, layer {config.layer or 'last'}, {report['explained_variance']:.0%} of the variance, "
-        f"{report['dead_clusters']} dead{said} ({args.out / 'report.json'})"
-    )
 
 
-def _latents(teacher, speech, labels: list[np.ndarray], what: str) -> Iterator[tuple[str, np.ndarray]]:
-    """(id, latents (U, D)) of the clean utterances of a pack; to `labels` go the CTC tokens (U,) of its frames."""
+def _latents(teacher, speech: Pack, labels: list[np.ndarray], what: str) -> Iterator[tuple[str, np.ndarray]]:
+    """(id, latents (U, D)) of the clean utterances of a pack; the CTC tokens (U,) of their frames go to `labels`."""
     import torch
 
     device = next(teacher.asr.parameters()).device
     with torch.inference_mode():
         for utt in progress(speech.clean, what, len(speech.clean)):
-            wave = torch.from_numpy(speech[utt].astype(np.float32) / 32768)[None].to(device)
+            wave = torch.from_numpy(speech[utt].astype(np.float32) / FULL_SCALE)[None].to(device)
             lengths = torch.tensor([wave.shape[1]], device=device)
-            latents, frames, _ = teacher.listen(wave, lengths)
+            latents, frames, _ = teacher.encode(wave, lengths)
             # the frame labels are the recogniser's own best CTC path on clean training speech
             if teacher.asr.ctc is not None:
-                out = latents if not teacher.layer else _output(teacher, wave, lengths)
-                labels.append(teacher.asr.ctc.argmax(out)[0, : frames[0]].cpu().numpy())
+                encoded = latents if not teacher.layer else _output(teacher, wave, lengths)
+                labels.append(teacher.asr.ctc.argmax(encoded)[0, : frames[0]].cpu().numpy())
             yield utt, latents[0, : frames[0]].cpu().numpy()
 
 
 def _output(teacher, wave, lengths):
-    out = teacher.asr.encode(wave, lengths)[0]
-    return out[0] if isinstance(out, tuple) else out
+    """The encoder's last layer, where another one is tapped."""
+    encoded = teacher.asr.encode(wave, lengths)[0]
+    return encoded[0] if isinstance(encoded, tuple) else encoded

@@ -1,11 +1,12 @@
 """Acoustic parameters and their phonetic weights: known signals, numbers by hand."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
-from kdse.approaches.context import Heard, Lesson
+from kdse.approaches.context import BatchContext, EncoderOutput, TeacherInput
 from kdse.approaches.paap import PAAP, PhoneticWeights
 from kdse.losses.acoustic import PARAMETERS, acoustic_parameters, weighted_parameters
 
@@ -75,36 +76,36 @@ def test_padding_changes_nothing():
 def test_phonetic_weights_by_hand():
     """Two tokens, one parameter of interest: z is +1 on token 0 and −1 on token 1 (mean 0, variance 1), so both weigh it alike;
     another parameter differs within tokens only, so that its weight is 0."""
-    memory = PhoneticWeights(3)
+    state = PhoneticWeights(3)
     values = torch.zeros(4, len(PARAMETERS))
     values[:, 0] = torch.tensor([5.0, 5.0, 3.0, 3.0])
     values[:, 1] = torch.tensor([1.0, -1.0, 1.0, -1.0])
     for _ in range(2):  # in two batches
-        memory.learn(values, torch.tensor([0, 0, 1, 1]))
-    mean, deviation = memory.moments()
+        state.learn(values, torch.tensor([0, 0, 1, 1]))
+    mean, deviation = state.moments()
     assert mean[:2].tolist() == [4, 0] and deviation[:2].tolist() == [1, 1]
-    weights = memory.weights()
+    weights = state.weights()
     assert weights[0, 0] == weights[1, 0] == pytest.approx(math.sqrt(len(PARAMETERS))) and weights[:2, 1].tolist() == [0, 0]
-    assert weights[2].tolist() == [1.0] * len(PARAMETERS)  # never heard
-    assert (weights[:2].square().mean(1) * memory.counts[:2]).sum() / 8 == pytest.approx(1)
+    assert weights[2].tolist() == [1.0] * len(PARAMETERS)  # never seen
+    assert (weights[:2].square().mean(1) * state.counts[:2]).sum() / 8 == pytest.approx(1)
 
 
 class OneToken:
-    """A recogniser that hears nothing but token 0, one latent for four descriptor frames."""
+    """A recogniser of token 0 alone, one latent for four descriptor frames."""
 
     centroids, distance = torch.tensor([[0.0], [9.0]]), 1.0
 
-    def target(self, clean, lengths, known, posteriors=False):
-        return Heard(torch.zeros(len(clean), 13, 1), torch.full((len(clean),), 13), None)
+    def target(self, clean, lengths, cached, posteriors=False):
+        return EncoderOutput(torch.zeros(len(clean), 13, 1), torch.full((len(clean),), 13), None)
 
 
 def test_a_perfect_front_end_has_no_parameter_loss_and_a_loud_one_has():
     approach, clean = PAAP(phonetic=False), tone(700) + 0.01 * torch.randn(1, 8000, generator=torch.Generator().manual_seed(0))
-    lesson = Lesson(OneToken(), memory=approach.memory(2), training=True)
+    context = BatchContext(teachers=(TeacherInput(OneToken()),), approach_state=approach.approach_state(2), training=True)
     lengths = torch.tensor([8000])
-    perfect = approach(clean, clean, lengths, lesson)
-    loud = approach(3 * clean, clean, lengths, lesson)
+    perfect = approach(clean, clean, lengths, context)
+    loud = approach(3 * clean, clean, lengths, context)
     assert float(perfect["l_p"][1]) == 0 < float(loud["l_p"][1]) and perfect["l_p"][0] == 1.0
-    assert lesson.memory.counts.tolist() == [102, 0]
-    approach(clean, clean, lengths, lesson._replace(training=False))
-    assert lesson.memory.counts.tolist() == [102, 0]
+    assert context.approach_state.counts.tolist() == [102, 0]
+    approach(clean, clean, lengths, replace(context, training=False))
+    assert context.approach_state.counts.tolist() == [102, 0]

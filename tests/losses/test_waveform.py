@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from kdse.losses import SIGNAL
+from kdse.losses import WAVEFORM_LOSSES
 from kdse.losses.waveform import compressed_spectral_mse, multi_resolution_stft, negative_si_snr, negative_snr
 
 N, SHORTER = 4000, 2500
 LENGTHS = torch.tensor([N, SHORTER])
 
-every = pytest.mark.parametrize("loss", SIGNAL.values(), ids=SIGNAL)
+every = pytest.mark.parametrize("loss", WAVEFORM_LOSSES.values(), ids=WAVEFORM_LOSSES)
 
 
 def waves(seed: int, level: float = 0.1) -> torch.Tensor:

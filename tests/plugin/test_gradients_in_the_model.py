@@ -4,12 +4,14 @@ import pytest
 import torch
 
 from kdse.approaches import build
+from kdse.approaches.context import BatchContext
 from kdse.approaches.d4am import Calibration
 from kdse.approaches.gradients import Sum
 from kdse.approaches.joint_grad import remedy
 from kdse.plugin.model import DistillationModel
 from kdse.plugin.teacher import FrozenTeacher
 
+BOTH = ("se", "backend")
 LENGTHS, TEXT, COUNTS = torch.tensor([8000, 7000]), torch.tensor([[2, 3], [3, -1]]), torch.tensor([2, 1])
 
 
@@ -44,7 +46,7 @@ def by_hand(model, recogniser, batch, weights):
     """(a, e, gradient of the recogniser) of the weighted losses, straight from autograd."""
     enhanced = model.enh_model.forward_enhance(batch["speech_mix"], LENGTHS, {})[0][0]
     l_asr = recogniser(enhanced, LENGTHS, TEXT.clone(), COUNTS)[0]
-    l_r = build("standalone_se", {})(enhanced, batch["speech_ref1"], LENGTHS)["l_r"][1]
+    l_r = build("standalone_se", {})(enhanced, batch["speech_ref1"], LENGTHS, BatchContext())["l_r"][1]
     front, own = list(model.enh_model.parameters()), [p for p in recogniser.parameters() if p.requires_grad]
     found = torch.autograd.grad(weights[0] * l_asr, [*front, *own], retain_graph=True)
     return found[: len(front)], torch.autograd.grad(weights[1] * l_r, front), found[len(front) :]
@@ -53,7 +55,7 @@ def by_hand(model, recogniser, batch, weights):
 @pytest.mark.parametrize("name", ["joint_grad", "joint_straight"])
 def test_joint_approaches(name, recogniser, batch, monkeypatch):
     monkeypatch.setattr(Sum, "every", 1)
-    model = DistillationModel(FrontEnd(), build(name, {"lambda_asr": 0.3}), asr_model=recogniser).train()
+    model = DistillationModel(FrontEnd(), build(name, {"lambda_asr": 0.3}), trains=BOTH, asr_model=recogniser).train()
     loss, stats, _ = model(**batch)
     loss.backward()
     a, e, of_backend = by_hand(model, recogniser, batch, (0.3, 0.7))
@@ -72,7 +74,7 @@ def test_between_two_looks_the_gradients_are_the_same(recogniser, batch):
     """joint_straight takes its gradients apart every tenth time; the other times one backward pass does."""
     found = []
     for update in (0, 9):
-        model = DistillationModel(FrontEnd(), build("joint_straight", {}), asr_model=recogniser).train()
+        model = DistillationModel(FrontEnd(), build("joint_straight", {}), trains=BOTH, asr_model=recogniser).train()
         model.zero_grad()
         model.clock.update = update
         loss, stats, _ = model(**batch)
@@ -86,7 +88,7 @@ def test_between_two_looks_the_gradients_are_the_same(recogniser, batch):
 def test_d4am(recogniser, batch):
     """The front end alone gets a gradient, the calibrated one of unweighted losses."""
     teacher = FrozenTeacher(recogniser)
-    model = DistillationModel(FrontEnd(), build("d4am", {}), teacher).train()
+    model = DistillationModel(FrontEnd(), build("d4am", {}), teachers=[teacher]).train()
     loss, stats, _ = model(**batch)
     loss.backward()
     a, e, _ = by_hand(model, recogniser, batch, (1.0, 1.0))
@@ -98,7 +100,7 @@ def test_d4am(recogniser, batch):
 
 
 def test_validation_has_no_surgery(recogniser, batch):
-    model = DistillationModel(FrontEnd(), build("joint_grad", {}), asr_model=recogniser).eval()
+    model = DistillationModel(FrontEnd(), build("joint_grad", {}), trains=BOTH, asr_model=recogniser).eval()
     with torch.no_grad():
         _, stats, _ = model(**batch)
     assert "grad_cosine" not in stats and {"l_asr", "l_r"} <= stats.keys()

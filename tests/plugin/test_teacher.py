@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from kdse.approaches import build
-from kdse.approaches.context import Lesson
+from kdse.approaches.base import Approach
+from kdse.approaches.context import BatchContext, TeacherInput
 from kdse.approaches.kd import KD, SEQUENCE
-from kdse.approaches.standalone_se import StandaloneSE
 from kdse.core.errors import UserError
 from kdse.plugin.load import load_backend, load_front_end, load_teacher
 from kdse.plugin.model import Clock, DistillationModel
@@ -53,7 +53,7 @@ def test_the_student_learned(kd, standalone, weights, same):
 
 def test_train_mode_does_not_reach_it(front_end, teacher):
     """`model.train()` would switch on dropout and SpecAugment and move batch statistics."""
-    model = DistillationModel(front_end, build("kd", {}), teacher)
+    model = DistillationModel(front_end, build("kd", {}), teachers=[teacher])
     model.train()
     assert model.enh_model.training and not any(module.training for module in teacher.asr.modules())
     assert not set(map(id, teacher.asr.parameters())) & set(map(id, model.parameters()))
@@ -69,7 +69,7 @@ def test_gradient_flows_through_it(front_end, backend, tokens, name, precision):
     """L_e or L_d alone reaches every weight of the student, and none of the teacher."""
     teacher = load_teacher(backend, tokens, precision=precision)
     weights = {f"lambda_{letter}": float(name == f"l_{letter}") for letter in "red"}
-    model = DistillationModel(front_end, build("kd", weights), teacher, precision).train()
+    model = DistillationModel(front_end, build("kd", weights), teachers=[teacher], precision=precision).train()
     loss, stats, weight = model(waves(), LENGTHS, waves(1), speech_ref1_lengths=LENGTHS)
     loss.backward()
     assert loss.item() == pytest.approx(stats[name].item()) and weight == 2
@@ -82,7 +82,7 @@ def test_gradient_flows_through_it(front_end, backend, tokens, name, precision):
 
 def test_losses_are_weighted_and_logged_by_name(front_end, teacher):
     weights = {"lambda_r": 0.5, "lambda_e": 2.0, "lambda_d": 3.0}
-    model = DistillationModel(front_end, build("kd", weights), teacher)
+    model = DistillationModel(front_end, build("kd", weights), teachers=[teacher])
     loss, stats, _ = model(waves(), LENGTHS, waves(1), speech_ref1_lengths=LENGTHS)
     assert set(stats) == {"l_r", "l_e", "l_d", "token_error_rate", "loss"}
     expected = 0.5 * stats["l_r"] + 2 * stats["l_e"] + 3 * stats["l_d"]
@@ -93,7 +93,7 @@ def test_losses_are_weighted_and_logged_by_name(front_end, teacher):
 @pytest.mark.parametrize("sequence", SEQUENCE)
 def test_sequence_losses_reach_the_student(front_end, teacher, sequence):
     weights = {"lambda_r": 0.0, "lambda_e": 0.0, "lambda_d": 0.0, "lambda_q": 1.0, "sequence": sequence}
-    model = DistillationModel(front_end, build("kd_q", weights), teacher).train()
+    model = DistillationModel(front_end, build("kd_q", weights), teachers=[teacher]).train()
     loss, stats, _ = model(waves(), LENGTHS, waves(1), speech_ref1_lengths=LENGTHS)
     loss.backward()
     assert loss.item() == pytest.approx(stats["l_q"].item()) and stats["l_q"] >= 0
@@ -107,7 +107,7 @@ def test_a_large_front_end_teaches_where_it_is_better(front_end, standalone, tea
     before = {name: value.clone() for name, value in se_teacher.state_dict().items()}
     weights = {"lambda_r": 0.0, "lambda_e": 0.0, "lambda_d": 0.0, "lambda_t": 1.0, "gated": False}
     torch.nn.init.normal_(next(front_end.parameters()), std=0.5)  # a student that differs from its teacher
-    model = DistillationModel(front_end, build("kd_t", weights), teacher, se_teacher=se_teacher).train()
+    model = DistillationModel(front_end, build("kd_t", weights), teachers=[teacher], se_teacher=se_teacher).train()
     loss, stats, _ = model(waves(), LENGTHS, waves(1), speech_ref1_lengths=LENGTHS)
     loss.backward()
     assert loss.item() == pytest.approx(stats["l_t"].item()) and stats["l_t"] > 0
@@ -128,7 +128,9 @@ def test_kd_full_trains_through_espnet(train_se, backend, tokens, standalone, tm
 
 def test_reconstruction_loses_weight_while_training(front_end, teacher):
     """From 1 to lambda_r over half of the epochs; validation always has lambda_r."""
-    model = DistillationModel(front_end, build("kd", {"lambda_r": 0.01, "fall": 0.5}), teacher, clock=Clock(4))
+    model = DistillationModel(
+        front_end, build("kd", {"lambda_r": 0.01, "anneal_fraction": 0.5}), teachers=[teacher], clock=Clock(4)
+    )
     for training, epoch, weight in ((True, 1, 1.0), (True, 2, 0.1), (True, 3, 0.01), (True, 4, 0.01), (False, 1, 0.01)):
         model.train(training)
         model.clock.epoch = epoch
@@ -147,7 +149,7 @@ def test_the_clock_follows_the_epochs(train_se, backend, tokens, tmp_path, monke
 def test_a_perfect_student_loses_nothing(front_end, teacher):
     """ŝ = s: the recogniser sees the same latents and tokens."""
     wave = waves()
-    losses = build("kd", {})(wave, wave, LENGTHS, Lesson(teacher))
+    losses = build("kd", {})(wave, wave, LENGTHS, BatchContext(teachers=(TeacherInput(teacher),)))
     assert losses["l_e"][1] == losses["l_d"][1] == losses["token_error_rate"][1] == 0
 
 
@@ -155,16 +157,16 @@ def test_losses_see_no_bfloat16(front_end, teacher, backend, tokens):
     """Networks run in bfloat16, losses outside: eight bits of a squared distance are no distance."""
     seen = []
 
-    class Looking(StandaloneSE):
-        def __call__(self, enhanced, clean, lengths, lesson):
-            latents, *_ = lesson.teacher.listen(clean, lengths)
+    class Looking(Approach):
+        def __call__(self, enhanced, clean, lengths, context):
+            latents, *_ = context.teachers[0].teacher.encode(clean, lengths)
             seen.append((torch.is_autocast_enabled("cpu"), enhanced.dtype, latents.dtype))
             return {"l_r": (1.0, enhanced.square().mean())}
 
     low = load_teacher(backend, tokens, precision="bf16")
-    DistillationModel(front_end, Looking(), low, "bf16")(waves(), LENGTHS, waves(1))
+    DistillationModel(front_end, Looking(), teachers=[low], precision="bf16")(waves(), LENGTHS, waves(1))
     assert seen == [(False, torch.float32, torch.float32)]
-    a, b = low.listen(waves(1), LENGTHS)[0], teacher.listen(waves(1), LENGTHS)[0]
+    a, b = low.encode(waves(1), LENGTHS)[0], teacher.encode(waves(1), LENGTHS)[0]
     assert not torch.equal(a, b)
     torch.testing.assert_close(a, b, rtol=0, atol=0.1)
 
@@ -173,8 +175,8 @@ def test_losses_see_no_bfloat16(front_end, teacher, backend, tokens):
 def test_a_tapped_layer(asr_model, encoder, conf):
     """Layers count from 1; the last one, normalised, is the encoder's output (layer 0), the others differ from it."""
     asr = asr_model(encoder, **conf)
-    output, frames, _ = FrozenTeacher(asr).listen(waves(), LENGTHS)
-    tapped = [FrozenTeacher(asr, layer).listen(waves(), LENGTHS)[:2] for layer in (1, 2, 3)]
+    output, frames, _ = FrozenTeacher(asr).encode(waves(), LENGTHS)
+    tapped = [FrozenTeacher(asr, layer).encode(waves(), LENGTHS)[:2] for layer in (1, 2, 3)]
     for latents, lengths in tapped:
         assert latents.shape == output.shape == (2, int(frames.max()), 16) and torch.equal(lengths, frames)
     torch.testing.assert_close(asr.encoder.after_norm(tapped[2][0]), output)
@@ -184,8 +186,8 @@ def test_a_tapped_layer(asr_model, encoder, conf):
 def test_a_tapped_layer_feeds_the_next(asr_model):
     """Transformer blocks 2 and 3 applied by hand to what layer 1 gives are the encoder's output."""
     asr, lengths = asr_model("transformer"), torch.tensor([8000])
-    output, *_ = FrozenTeacher(asr).listen(waves()[:1], lengths)
-    hidden, frames, _ = FrozenTeacher(asr, 1).listen(waves()[:1], lengths)
+    output, *_ = FrozenTeacher(asr).encode(waves()[:1], lengths)
+    hidden, frames, _ = FrozenTeacher(asr, 1).encode(waves()[:1], lengths)
     mask = torch.ones(1, 1, int(frames), dtype=torch.bool)
     for block in list(asr.encoder.encoders)[1:]:
         hidden, mask = block(hidden, mask)
@@ -196,18 +198,18 @@ def test_gradient_flows_through_a_tapped_layer(asr_model):
     """And stops there: what lies behind the layer does not count."""
     asr = asr_model("transformer")
     wave = waves().requires_grad_(True)
-    latents, *_ = FrozenTeacher(asr, 1).listen(wave, LENGTHS)
+    latents, *_ = FrozenTeacher(asr, 1).encode(wave, LENGTHS)
     latents[0].square().sum().backward()
     assert wave.grad[0].abs().max() > 0 and wave.grad[1].abs().max() == 0
 
 
 def test_what_lies_behind_a_tapped_layer_is_computed_only_for_posteriors(asr_model):
-    asr, heard = asr_model("transformer"), []
+    asr, computed = asr_model("transformer"), []
     for number, block in enumerate(asr.encoder.encoders, 1):
-        block.register_forward_hook(lambda *_, number=number: heard.append(number))
+        block.register_forward_hook(lambda *_, number=number: computed.append(number))
     teacher = FrozenTeacher(asr, 2)
-    short, long = teacher.listen(waves(), LENGTHS), teacher.listen(waves(), LENGTHS, posteriors=True)
-    assert heard == [1, 2, 1, 2, 3] and short.log_probs is None
+    short, long = teacher.encode(waves(), LENGTHS), teacher.encode(waves(), LENGTHS, posteriors=True)
+    assert computed == [1, 2, 1, 2, 3] and short.log_probs is None
     assert torch.equal(short.latents, long.latents)
     whole = asr_model("transformer").eval().encode(waves(), LENGTHS)[0]
     torch.testing.assert_close(long.log_probs, asr.ctc.log_softmax(whole))
@@ -227,24 +229,24 @@ def test_padding_hardly_reaches_the_latents(backend):
     teacher = FrozenTeacher(load_backend(backend)[0])
     wave = waves()
     wave[1, 6000:] = 0
-    both, frames, _ = teacher.listen(wave, LENGTHS)
-    alone, (count,), _ = teacher.listen(wave[1:, :6000], LENGTHS[1:])
+    both, frames, _ = teacher.encode(wave, LENGTHS)
+    alone, (count,), _ = teacher.encode(wave[1:, :6000], LENGTHS[1:])
     assert 0 <= frames[1] - count <= 2
     inner = slice(0, int(count) - 3)
-    apart = (teacher.listen(waves(1), LENGTHS)[0][1, inner] - alone[0, inner]).square().mean()
+    apart = (teacher.encode(waves(1), LENGTHS)[0][1, inner] - alone[0, inner]).square().mean()
     assert (both[1, inner] - alone[0, inner]).square().mean() < 0.02 * apart
 
 
 def test_distilling_with_observation_adding(front_end, teacher):
-    """`adding`: the recogniser hears ŝ + ω(y − ŝ), ω below `adding` in training and half of it in validation; L_r is of ŝ alone."""
-    approach, noisy, enhanced = build("kd", {"adding": 0.5}), waves(2), waves(3).requires_grad_(True)
-    shares = (approach.heard(enhanced, Lesson(noisy=noisy)) - enhanced) / (noisy - enhanced)
+    """The recogniser is given ŝ + ω(y − ŝ), ω below `oa_max_weight` in training and half of it in validation; L_r is of ŝ alone."""
+    approach, noisy, enhanced = build("kd", {"oa_max_weight": 0.5}), waves(2), waves(3).requires_grad_(True)
+    shares = (approach.recogniser_input(enhanced, BatchContext(noisy=noisy)) - enhanced) / (noisy - enhanced)
     assert shares.std(1).max() < 1e-4 and shares.min() >= 0 and shares.max() < 0.5 and shares[0, 0] != shares[1, 0]
-    torch.testing.assert_close(approach.heard(waves(3), Lesson(noisy=noisy)), 0.75 * waves(3) + 0.25 * noisy)
-    model = DistillationModel(front_end, approach, teacher).train()
+    torch.testing.assert_close(approach.recogniser_input(waves(3), BatchContext(noisy=noisy)), 0.75 * waves(3) + 0.25 * noisy)
+    model = DistillationModel(front_end, approach, teachers=[teacher]).train()
     loss, stats, _ = model(waves(), LENGTHS, waves(1))
     loss.backward()
-    plain = DistillationModel(front_end, build("kd", {}), teacher).train()(waves(), LENGTHS, waves(1))[1]
+    plain = DistillationModel(front_end, build("kd", {}), teachers=[teacher]).train()(waves(), LENGTHS, waves(1))[1]
     assert stats["l_r"] == plain["l_r"] and stats["l_e"] != plain["l_e"]
-    with pytest.raises(UserError, match="adding is a share of the noisy signal between 0 and 1, not 2"):
-        build("kd", {"adding": 2.0})
+    with pytest.raises(UserError, match="oa_max_weight is a share of the noisy signal between 0 and 1, not 2"):
+        build("kd", {"oa_max_weight": 2.0})

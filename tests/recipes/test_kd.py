@@ -60,10 +60,10 @@ def trained(done: subprocess.CompletedProcess) -> list[str]:
 
 
 def cases_of_b03cdb5() -> list[tuple[str, list[str]]]:
-    """(options, commands) as the stage script of that commit printed them."""
+    """(options, commands) as the stage script of that commit printed them; `--second` is `--teacher` since."""
     text = (Path(__file__).parent / "commands_b03cdb5.txt").read_text(encoding="utf-8")
     blocks = [block.splitlines() for block in text.split("./run.sh")[1:]]
-    return [(block[0].strip(), [line.strip() for line in block[1:]]) for block in blocks]
+    return [(block[0].strip(), [line.strip().replace(" --second ", " --teacher ") for line in block[1:]]) for block in blocks]
 
 
 @pytest.mark.parametrize("options, expected", cases_of_b03cdb5(), ids=lambda value: value if isinstance(value, str) else "")

@@ -71,8 +71,8 @@ def test_teachers_are_arguments_of_what_learns_from_them(configs):
     of = plan(asked, approaches=["kd"], compared_config="student.yaml", baselines=["wiener"])
     taught = of["training_of"]["kd_student_rnn_with-b_with-c_with-d_seed0"]
     assert taught[:8] == "--approach kd --seed 0 --config student.yaml --backend exp/asr_rnn".split()
-    assert taught[10:] == [word for name in "bcd" for word in ("--second", f"exp/asr_{name}", f"exp/tokens_{name}")]
-    assert "--second" not in of["training_of"]["standalone_se_student_seed0"]
+    assert taught[10:] == [word for name in "bcd" for word in ("--teacher", f"exp/asr_{name}", f"exp/tokens_{name}")]
+    assert "--teacher" not in of["training_of"]["standalone_se_student_seed0"]
     assert of["enhancing_of"] == {"wiener": ["--approach", "wiener", "--corpus", ""]}
 
 

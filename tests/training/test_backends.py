@@ -23,7 +23,7 @@ def test_a_backend_of_the_size_its_config_says(name, millions):
     parser = MixingASRTask.get_parser()
     args = parser.parse_args(["--output_dir", "unused"])
     for key, value in config.items():
-        if key not in ("kdse_tokens", "mix_conf"):
+        if key not in ("kdse_subwords", "mix_conf"):
             assert hasattr(args, key), key
             setattr(args, key, value)
     args.token_list = ["<blank>", "<unk>", *(f"t{i}" for i in range(UNITS - 3)), "<sos/eos>"]
@@ -105,7 +105,7 @@ def test_every_config_is_trained_here():
 @pytest.mark.parametrize("name", SMALL)
 def test_a_backend_trains_decodes_and_teaches(name, mini, ssl_weights, student_yaml, short, yaml_file, tmp_path):
     """From conf/asr at a tiny size, on mini: stage 3, words, acoustic tokens, a gradient in the waveform, and a student of `kd`."""
-    config = {"base": str(CONF / f"{name}.yaml"), "kdse_tokens": {"vocab_size": 40}, **SMALL[name]}
+    config = {"base": str(CONF / f"{name}.yaml"), "kdse_subwords": {"vocab_size": 40}, **SMALL[name]}
     if name == "ssl":
         config["frontend_conf"] = config["frontend_conf"] | {"weights": str(ssl_weights)}
     yaml = yaml_file(tmp_path / "conf" / f"{name}.yaml", config | short | {"max_epoch": 1})
@@ -115,16 +115,16 @@ def test_a_backend_trains_decodes_and_teaches(name, mini, ssl_weights, student_y
     words = ["--run", tmp_path / "exp" / "mct_noisy_seed0", "--backend", out, "--sets", "dev_noisy", *data]
     assert main(["decode", *map(str, words)]) == 0
     found = tmp_path / "exp" / "mct_noisy_seed0" / "decode" / out.name / "dev_noisy" / "text"
-    heard = (mini / "dump" / "dev_noisy" / "text").read_text().splitlines()
-    assert [line.split()[0] for line in found.read_text().splitlines()] == [line.split()[0] for line in heard]
+    references = (mini / "dump" / "dev_noisy" / "text").read_text().splitlines()
+    assert [line.split()[0] for line in found.read_text().splitlines()] == [line.split()[0] for line in references]
 
     clusters = yaml_file(tmp_path / "conf" / "tokens.yaml", {"clusters": 3})
     assert main(["tokens", *map(str, ["--backend", out, "--dump", mini / "dump", "--config", clusters, "--out", tokens])]) == 0
     teacher = load_teacher(out, tokens)
     wave = (0.1 * torch.randn(2, 16000)).requires_grad_()
-    heard = teacher.listen(wave, torch.tensor([16000, 16000]), posteriors=True)
-    assert heard.log_probs.shape[:2] == heard.latents.shape[:2]
-    heard.latents.square().sum().backward()
+    encoded = teacher.encode(wave, torch.tensor([16000, 16000]), posteriors=True)
+    assert encoded.log_probs.shape[:2] == encoded.latents.shape[:2]
+    encoded.latents.square().sum().backward()
     assert torch.isfinite(wave.grad).all() and (wave.grad != 0).any(1).all()
     assert [n for n, p in teacher.asr.named_parameters() if p.grad is not None] == []
     student = yaml_file(tmp_path / "conf" / "student.yaml", {"base": str(student_yaml), "max_epoch": 1})
@@ -136,7 +136,7 @@ def test_a_frozen_network_keeps_its_weights_and_brings_them_along(packs, ssl_wei
     """Training changes what is behind it; afterwards the file of weights is not needed. Without weights nothing is trained."""
     overrides = SMALL["ssl"]["frontend_conf"] | {"weights": str(ssl_weights)}
     config = {"base": str(CONF / "ssl.yaml"), **SMALL["ssl"], "frontend_conf": overrides}
-    config |= short | {"kdse_tokens": {"vocab_size": 12, "model_type": "char"}}
+    config |= short | {"kdse_subwords": {"vocab_size": 12, "model_type": "char"}}
 
     def train(out: Path) -> int:
         words = ["--config", yaml_file(tmp_path / "ssl.yaml", config), "--out", out, "--dump", packs, "--corpus", "tiny"]

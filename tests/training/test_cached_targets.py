@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from kdse.approaches import build
-from kdse.approaches.context import Heard, Lesson
+from kdse.approaches.context import BatchContext, EncoderOutput, TeacherInput
 from kdse.approaches.kd import SEQUENCE
 from kdse.data.pack import LatentPack, Pack
 from kdse.plugin.load import load_backend, load_teacher
@@ -29,7 +29,7 @@ def test_stage_5_keeps_the_latents_of_every_utterance(packs, backend, tokens, na
     for utt in speech:
         clean = torch.from_numpy(speech[utt].astype(np.float32) / 32768)[None]
         with torch.no_grad():
-            live = teacher.listen(clean, torch.tensor([clean.shape[1]]))
+            live = teacher.encode(clean, torch.tensor([clean.shape[1]]))
         np.testing.assert_allclose(kept[utt], live.latents[0, : live.frames[0]], rtol=0, atol=1e-5)
 
 
@@ -38,18 +38,18 @@ def test_losses_agree(backend, sequence):
     """Each loss with the target given equals the one with the target computed; posteriors come from the given latents."""
     teacher = FrozenTeacher(load_backend(backend)[0], centroids=torch.randn(4, 16), distance=1.0)
     with torch.no_grad():
-        latents, frames, _ = teacher.listen(wave(1), ONE)
+        latents, frames, _ = teacher.encode(wave(1), ONE)
     approach = build("kd_q", {"lambda_q": 1.0, "sequence": sequence}) if sequence else build("kd", {})
-    live = approach(wave(), wave(1), ONE, Lesson(teacher))
-    known = approach(wave(), wave(1), ONE, Lesson(teacher, known=(latents, frames)))
-    assert live.keys() == known.keys()
+    live = approach(wave(), wave(1), ONE, BatchContext(teachers=(TeacherInput(teacher),)))
+    cached = approach(wave(), wave(1), ONE, BatchContext(teachers=(TeacherInput(teacher, (latents, frames)),)))
+    assert live.keys() == cached.keys()
     for name in live:
-        torch.testing.assert_close(known[name][1], live[name][1], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(cached[name][1], live[name][1], rtol=1e-5, atol=1e-6)
 
 
 def test_a_given_target_is_not_computed(backend, monkeypatch):
     teacher = FrozenTeacher(load_backend(backend)[0])
-    monkeypatch.setattr(teacher, "listen", None)
+    monkeypatch.setattr(teacher, "encode", None)
     found = teacher.target(wave(), ONE, (torch.zeros(1, 5, 16), torch.tensor([5])), posteriors=True)
     assert found.latents.abs().max() == 0 and found.log_probs.exp().sum(-1).allclose(torch.ones(1, 5))
 
@@ -59,7 +59,11 @@ def test_posteriors_of_an_inner_layer_are_computed(backend):
     teacher = FrozenTeacher(load_backend(backend)[0], layer=1)
     live = teacher.target(wave(), ONE, None, posteriors=True)
     found = teacher.target(wave(), ONE, (torch.zeros_like(live.latents), live.frames), posteriors=True)
-    assert isinstance(found, Heard) and torch.equal(found.log_probs, live.log_probs) and torch.equal(found.latents, live.latents)
+    assert (
+        isinstance(found, EncoderOutput)
+        and torch.equal(found.log_probs, live.log_probs)
+        and torch.equal(found.latents, live.latents)
+    )
 
 
 def test_training_is_the_same(train_se, backend, tokens, weights, tmp_path):

@@ -124,23 +124,23 @@ def test_options_of_an_approach(refused, tmp_path, text, message):
 @pytest.mark.parametrize(
     "units, message",
     [
-        (5, "kdse_tokens must hold 'key: value' pairs, not 5"),
-        ({"vocab": 5}, "kdse_tokens: there is no option 'vocab' (did you mean 'vocab_size'?)"),
-        ({"vocab_size": "x"}, "kdse_tokens: vocab_size takes a int like 100, not 'x'"),
-        ({"vocab_size": 0}, "kdse_tokens: vocab_size must be 1 or more, not 0"),
+        (5, "kdse_subwords must hold 'key: value' pairs, not 5"),
+        ({"vocab": 5}, "kdse_subwords: there is no option 'vocab' (did you mean 'vocab_size'?)"),
+        ({"vocab_size": "x"}, "kdse_subwords: vocab_size takes a int like 100, not 'x'"),
+        ({"vocab_size": 0}, "kdse_subwords: vocab_size must be 1 or more, not 0"),
         (
             {"model_type": "bpee"},
-            "kdse_tokens: model_type is one of bpe, unigram, char, word, not 'bpee' (did you mean 'bpe'?)",
+            "kdse_subwords: model_type is one of bpe, unigram, char, word, not 'bpee' (did you mean 'bpe'?)",
         ),
     ],
 )
 def test_units_that_cannot_be(refusal, train_asr, tmp_path, units, message):
-    assert refusal(train_asr, kdse_tokens=units) == message and not (tmp_path / "exp" / "run").exists()
+    assert refusal(train_asr, kdse_subwords=units) == message and not (tmp_path / "exp" / "run").exists()
 
 
 def test_fewer_units_than_characters(refusal, train_asr):
-    message = refusal(train_asr, kdse_tokens={"vocab_size": 2, "model_type": "bpe"})
-    assert message.startswith("kdse_tokens: sentencepiece refuses {'model_type': 'bpe', 'vocab_size': 2} for ")
+    message = refusal(train_asr, kdse_subwords={"vocab_size": 2, "model_type": "bpe"})
+    assert message.startswith("kdse_subwords: sentencepiece refuses {'model_type': 'bpe', 'vocab_size': 2} for ")
     assert "train/text: Vocabulary size is smaller than required_chars. 2 vs " in message
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kdse.approaches import APPROACHES, build, d4am
+from kdse.approaches import APPROACHES, build, d4am, find
 from kdse.core.config import read_config
 from kdse.plugin.preprocess import EpochIterFactory
 
@@ -51,7 +51,7 @@ def parts_of(run: Path) -> dict[str, torch.Tensor]:
 
 def test_it_changes_what_it_trains_and_nothing_else(finished, backend, same):
     name, run, seen = finished
-    trains, end = approach_of(name).trains, parts_of(run)
+    trains, end = find(name).trains, parts_of(run)
     assert (run / "asr").exists() == ("backend" in trains)
     for part, word in (("enh_model.", "se"), ("asr_model.", "backend")):
         names = [key for key in end if key.startswith(part)]
@@ -69,7 +69,7 @@ def test_it_changes_what_it_trains_and_nothing_else(finished, backend, same):
         assert not seen.teacher.asr.training and not any(p.requires_grad for p in seen.teacher.asr.parameters())
 
 
-def test_it_starts_from_the_shared_weights_and_hears_the_shared_mixtures(finished, standalone, backend):
+def test_it_starts_from_the_shared_weights_and_trains_on_the_shared_mixtures(finished, standalone, backend):
     name, _, seen = finished
     start = torch.load(backend / "model.pth", weights_only=True)
     for key, value in seen.start.items():

@@ -29,7 +29,7 @@ def base(path: Path) -> dict:
 def exp(packs, train_asr, tokens) -> Path:
     """A folder with a backend of twelve blocks after two updates, and tokens of its latents."""
     out = packs.parent / "paper"
-    assert train_asr(out / "asr", kdse_tokens={"vocab_size": 12, "model_type": "char"}, **base(BACKEND)) == 0
+    assert train_asr(out / "asr", kdse_subwords={"vocab_size": 12, "model_type": "char"}, **base(BACKEND)) == 0
     words = ["--backend", out / "asr", "--dump", packs, "--config", packs.parent / "conf" / "tokens.yaml", "--out", out / "tokens"]
     assert main(["tokens", *map(str, words)]) == 0
     return out

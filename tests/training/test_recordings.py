@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from kdse.approaches import APPROACHES, build, kind
-from kdse.approaches.context import Lesson
+from kdse.approaches import APPROACHES, build, find, kind
+from kdse.approaches.context import BatchContext
 from kdse.cli import main
 from kdse.core.config import read_config
 from kdse.core.files import read_yaml
 from kdse.data.pack import LatentPack, Pack
 from kdse.plugin.model import DistillationModel
 from kdse.plugin.preprocess import MixOptions, MixPreprocessor
+from kdse.plugin.teacher import FrozenTeacher
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "approach"
 OF_TEXTS = [name for name in APPROACHES if kind(name).needs_text]
@@ -134,11 +135,10 @@ def model_of(name: str, recogniser) -> DistillationModel:
     options = read_config(CONF / f"{name}.yaml")
     options.pop("approach")
     approach = build(name, options)
-    if "backend" in approach.trains:
-        return DistillationModel(Filter(), approach, asr_model=recogniser)
-    from kdse.plugin.teacher import FrozenTeacher
-
-    return DistillationModel(Filter(), approach, FrozenTeacher(recogniser))
+    trains = find(name).trains
+    if "backend" in trains:
+        return DistillationModel(Filter(), approach, trains=trains, asr_model=recogniser)
+    return DistillationModel(Filter(), approach, trains=trains, teachers=[FrozenTeacher(recogniser)])
 
 
 @pytest.fixture
@@ -154,13 +154,13 @@ def losses(model, batch, **more) -> dict:
 @pytest.mark.parametrize("name", OF_TEXTS)
 def test_no_loss_sees_the_place_holder(recogniser, batch, name):
     """L_r (and L_f of joint_aso_aux) are those of the other utterances; L_ASR is that of all."""
-    model, known = model_of(name, recogniser).eval(), torch.tensor([[1.0], [0.0], [1.0]])
-    steps = ({"step": 0}, {"step": 1}) if model.approach.optimisers == 2 else ({},)
+    model, referenced = model_of(name, recogniser).eval(), torch.tensor([[1.0], [0.0], [1.0]])
+    steps = ({"optimiser": 0}, {"optimiser": 1}) if model.approach.optimisers == 2 else ({},)
     for step in ({key: torch.tensor(value) for key, value in s.items()} for s in steps):
-        found = losses(model, batch, referenced=known, **step)
+        found = losses(model, batch, referenced=referenced, **step)
         other = batch["speech_ref1"].clone()
         other[1] = 0.3 * torch.randn(8000)
-        assert found == losses(model, batch, referenced=known, speech_ref1=other, **step)
+        assert found == losses(model, batch, referenced=referenced, speech_ref1=other, **step)
         whole = losses(model, batch, **step)
         rest = losses(model, {key: value[[0, 2]] for key, value in batch.items()}, **step)
         assert found["l_r"] != whole["l_r"] and torch.isclose(found["l_r"], rest["l_r"])
@@ -171,8 +171,8 @@ def test_no_loss_sees_the_place_holder(recogniser, batch, name):
 
 def test_the_gradient_of_l_r_does_not_reach_a_recording(batch):
     enhanced = batch["speech_mix"].clone().requires_grad_()
-    lesson = Lesson(referenced=torch.tensor([True, False, True]))
-    build("standalone_se", {})(enhanced, batch["speech_ref1"], batch["speech_mix_lengths"], lesson)["l_r"][1].backward()
+    context = BatchContext(has_reference=torch.tensor([True, False, True]))
+    build("standalone_se", {})(enhanced, batch["speech_ref1"], batch["speech_mix_lengths"], context)["l_r"][1].backward()
     assert [bool(g.any()) for g in enhanced.grad] == [True, False, True]
 
 
@@ -180,7 +180,7 @@ def test_the_gradient_of_l_r_does_not_reach_a_recording(batch):
 def test_a_batch_of_recordings_alone_still_trains(recogniser, batch, name):
     """By L_ASR, unless the step has none of it; no gradient is NaN."""
     model = model_of(name, recogniser).train()
-    found = model(**batch, referenced=torch.zeros(3, 1), **({"step": 1} if model.approach.optimisers == 2 else {}))
+    found = model(**batch, referenced=torch.zeros(3, 1), **({"optimiser": 1} if model.approach.optimisers == 2 else {}))
     loss = found["loss"] if isinstance(found, dict) else found[0]
     loss.backward()
     grads = [p.grad for p in model.parameters() if p.requires_grad and p.grad is not None]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kdse.plugin import trainer as espnet_run
 from kdse.plugin.preprocess import EpochIterFactory
+from kdse.training import se
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_a_run_cut_after_its_last_epoch_is_only_finished(standalone, train_se, w
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(espnet_run, "finish_front_end", interrupt)
+        patch.setattr(se, "finish_front_end", interrupt)
         assert train_se(tmp_path / "run", "standalone_se") == 130
     with watched() as seen:
         assert train_se(tmp_path / "run", "standalone_se") == 0
@@ -124,7 +124,7 @@ def test_a_finished_run_of_another_config_runs_again(standalone, train_se, tmp_p
     def stop(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(espnet_run, "train", stop)
+    monkeypatch.setattr(se, "train", stop)
     assert train_se(out, "standalone_se", *options) == 130
     said = capsys.readouterr().out
     assert "runs again, because" in said and why in said
@@ -138,7 +138,7 @@ def test_a_new_teacher_makes_another_run(kd, backend, tokens, train_se, monkeypa
 
     done = (tokens / ".done").read_text()
     marker = (kd[0] / ".done").read_text()
-    monkeypatch.setattr(espnet_run, "train", stop)
+    monkeypatch.setattr(se, "train", stop)
     try:
         (tokens / ".done").write_text(done.replace('"hash": "', '"hash": "f'))
         assert train_se(kd[0], "kd", "--backend", backend, "--tokens", tokens) == 130

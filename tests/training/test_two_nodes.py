@@ -44,7 +44,7 @@ ASR = {
     "ctc_conf": {"dropout_rate": 0.0},
     "model_conf": {"ctc_weight": 1.0, "report_cer": False, "report_wer": False},
     "best_model_criterion": [["valid", "loss_ctc", "min"]],
-    "kdse_tokens": {"vocab_size": 12, "model_type": "char"},
+    "kdse_subwords": {"vocab_size": 12, "model_type": "char"},
     **TRAINING,
     "optim": "adam",
     "optim_conf": {"lr": 0.001},

@@ -27,17 +27,17 @@ def test_each_step_updates_what_the_algorithm_names(run):
     model = TwoStepTask.build_model(args).train()
     optimisers = TwoStepTask.build_optimizers(args, model)
     batches = list(itertools.islice(batches_of(TwoStepTask, args), 4))
-    assert [batch["step"] for batch in batches] == [0, 1, 0, 1]
+    assert [batch["optimiser"] for batch in batches] == [0, 1, 0, 1]
     assert all(torch.equal(batches[n]["speech_mix"], batches[n + 1]["speech_mix"]) for n in (0, 2))
     for batch in batches:
         before = {name: value.clone() for name, value in model.named_parameters()}
         found = model(**batch)
-        assert found["optim_idx"] == batch["step"]
+        assert found["optim_idx"] == batch["optimiser"]
         found["loss"].backward()
         optimisers[found["optim_idx"]].step()
         optimisers[found["optim_idx"]].zero_grad()
         moved = {name.partition(".")[0] for name, value in model.named_parameters() if not torch.equal(value, before[name])}
-        assert moved == ({"enh_model"} if batch["step"] == 0 else {"enh_model", "asr_model"})
+        assert moved == ({"enh_model"} if batch["optimiser"] == 0 else {"enh_model", "asr_model"})
         assert all(p.grad is None for p in model.parameters())
 
 

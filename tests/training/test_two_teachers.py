@@ -12,7 +12,7 @@ from kdse.runs.record import read_run
 
 def test_the_same_teacher_twice_teaches_what_it_teaches_once(kd, backend, tokens, train_se, weights, same, tmp_path):
     out = tmp_path / "exp" / "kd_twice"
-    assert train_se(out, "kd", "--backend", backend, "--tokens", tokens, "--second", backend, tokens) == 0
+    assert train_se(out, "kd", "--backend", backend, "--tokens", tokens, "--teacher", backend, tokens) == 0
     assert same(weights(out), weights(kd[0]))
 
 
@@ -36,17 +36,17 @@ def test_two_teachers_both_teach_and_neither_is_changed(
     kd, backend, tokens, other, train_se, weights, same, snapshot, tmp_path, monkeypatch
 ):
     """Their order does not count beyond rounding; what both make of clean speech is known before; one alone teaches otherwise."""
-    known, target = [], FrozenTeacher.target
-    monkeypatch.setattr(FrozenTeacher, "target", lambda self, *args: known.append(args[2] is not None) or target(self, *args))
+    cached, target = [], FrozenTeacher.target
+    monkeypatch.setattr(FrozenTeacher, "target", lambda self, *args: cached.append(args[2] is not None) or target(self, *args))
     before = snapshot(other[0]), snapshot(backend)
     found = []
     for first, second in (((backend, tokens), other), (other, (backend, tokens))):
         out = tmp_path / "exp" / f"kd_{first[0].name}"
-        assert train_se(out, "kd", "--backend", first[0], "--tokens", first[1], "--second", *second) == 0
+        assert train_se(out, "kd", "--backend", first[0], "--tokens", first[1], "--teacher", *second) == 0
         assert read_run(out)["teacher"] == f"{first[0].name} + {second[0].name}"
         found.append(weights(out))
     assert (snapshot(other[0]), snapshot(backend)) == before
-    assert known and all(known)
+    assert cached and all(cached)
     assert found[0].keys() == weights(kd[0]).keys() and not same(found[0], weights(kd[0]))
     for key, value in found[0].items():
         torch.testing.assert_close(found[1][key], value, rtol=2e-3, atol=2e-4)
@@ -54,7 +54,7 @@ def test_two_teachers_both_teach_and_neither_is_changed(
 
 def test_approaches_of_one_teacher_refuse_a_second(backend, tokens, train_se, tmp_path, capsys):
     out = tmp_path / "exp" / "run"
-    assert train_se(out, "standalone_se", "--second", backend, tokens) == 2
-    assert "approach standalone_se learns from one recogniser and takes no --second" in capsys.readouterr().err
-    assert train_se(out, "kd", "--backend", backend, "--tokens", tokens, "--second", tmp_path / "gone", tokens) == 2
+    assert train_se(out, "standalone_se", "--teacher", backend, tokens) == 2
+    assert "approach standalone_se distils no latents of a recogniser and takes no --teacher" in capsys.readouterr().err
+    assert train_se(out, "kd", "--backend", backend, "--tokens", tokens, "--teacher", tmp_path / "gone", tokens) == 2
     assert "gone is not finished" in capsys.readouterr().err and not out.exists()

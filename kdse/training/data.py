@@ -1,0 +1,20 @@
+"""ESPnet's data options for the packs of speech."""
+
+from pathlib import Path
+from typing import Any
+
+from kdse.data.pack import Pack
+from kdse.training.plan import MODES, TrainingPlan
+
+
+def speech_data(plan: TrainingPlan, folder: Path) -> dict[str, Any]:
+    """The options that name the packs; shape files, which say which utterances are used, are written to `folder`."""
+    options: dict[str, Any] = {}
+    for mode, name in MODES:
+        speech = Pack(plan.packs / f"speech_{name}")
+        used = speech if plan.uses_recordings else speech.clean
+        shapes = folder / f"{mode}_shape"
+        shapes.write_text("".join(f"{utt} {speech.length(utt)}\n" for utt in used), encoding="utf-8")
+        options[f"{mode}_data_path_and_name_and_type"] = [[str(speech.folder), plan.speech_name, "kdse_pack"]]
+        options[f"{mode}_shape_file"] = [str(shapes)]
+    return options
