@@ -103,6 +103,19 @@ class RecipeNames:
         return "results" + ("" if self.at_home else f"/backends/{self.results_of}")
 
 
+def family_and_tag(run: str) -> tuple[str, str]:
+    """A run's name without its seed, which its other seeds have in common with it; and its tag, "" for none.
+
+    >>> family_and_tag("kd_bandcrn-m_seed1_long"), family_and_tag("asr_conformer")
+    (('kd_bandcrn-m_long', 'long'), ('asr_conformer', ''))
+    """
+    parts = re.fullmatch(r"(.+)_seed\d+(?:_(.+))?", run)
+    if not parts:
+        return run, ""
+    name, tag = parts[1], parts[2] or ""
+    return f"{name}_{tag}" if tag else name, tag
+
+
 def _of(asr: str) -> str:
     """What a backend adds to a name; nothing for the home backend."""
     return "" if asr == HOME_BACKEND else f"_{asr}"

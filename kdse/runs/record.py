@@ -9,8 +9,13 @@ import kdse
 from kdse.core.errors import UserError
 from kdse.core.files import dump_yaml, read_yaml, write_text
 from kdse.core.provenance import commit, versions
+from kdse.runs.naming import family_and_tag
 
 FIELDS = ("run", "corpus", "approach", "seed", "student", "teacher", "backend", "params")
+"""What every run.yaml says, and every score row."""
+FACTS = ("teachers", "init_run", "training")
+"""What the run.yaml of a trained front end says beside FIELDS: names of the recognisers that taught it, the run whose front end it
+began with (None for random weights), and what the training took. `teacher` is the text that rows have: "a + b"."""
 PACKAGES = ("espnet", "torch", "torchaudio", "numpy", "pesq", "pystoi", "scikit-learn", "pyroomacoustics")
 
 
@@ -19,12 +24,13 @@ def write_run(folder: Path | str, config: dict[str, Any], **fields: Any) -> None
 
     Args:
         config: the whole configuration, plain values only.
-        fields: FIELDS without `run`, which is the folder's name; `params` counts the front end alone. `training`: what it took.
+        fields: FIELDS without `run`, which is the folder's name, and some of FACTS; `params` counts the front end alone.
     """
     folder = Path(folder)
-    record = {"run": folder.name, **{name: fields.get(name) for name in FIELDS[1:]}}
+    family, tag = family_and_tag(folder.name)
+    record = {"run": folder.name, **{name: fields.get(name) for name in FIELDS[1:]}, "family": family, "tag": tag}
+    record |= {name: fields[name] for name in FACTS if name in fields}
     installed = {"python": sys.version.split()[0], "kdse": kdse.__version__, **versions(PACKAGES)}
-    record |= {"training": fields["training"]} if "training" in fields else {}
     record |= {"command": command(), "commit": commit(), "versions": installed, "config": config}
     write_text(folder / "run.yaml", dump_yaml(record, width=130))
 

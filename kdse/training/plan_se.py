@@ -11,6 +11,7 @@ from kdse.core.config import merge, read_config
 from kdse.core.errors import UserError
 from kdse.core.files import read_yaml
 from kdse.core.progress import say
+from kdse.runs.naming import family_and_tag
 from kdse.training import plan
 from kdse.training.plan import MODES, Request, TrainingPlan
 from kdse.training.schedule import twice
@@ -149,9 +150,9 @@ def resolve_init(chosen: Chosen, conf: dict[str, Any], out: Path) -> Path | None
     """
     init = conf.get("init")
     if init:
-        tag = out.name.rpartition("_seed")[2].lstrip("0123456789")
-        tagged = out.parent / f"{init}{tag}"
-        return tagged if tagged.exists() else out.parent / init
+        _, tag = family_and_tag(out.name)
+        tagged = out.parent / f"{init}_{tag}"
+        return tagged if tag and tagged.exists() else out.parent / init
     if "se" not in chosen.trains:
         raise UserError(f"approach {chosen.name} trains no front end: its config must name one, kdse_conf: {{init: RUN}}")
     return None
@@ -212,5 +213,5 @@ def _record(chosen: Chosen, request: FrontEndRequest, recognisers: list[TeacherF
         "teacher": " + ".join(names) or None,
         "backend": request.out.name if "backend" in chosen.trains else backend,
         "teachers": names,
-        "init": init.name if init else None,
+        "init_run": init.name if init else None,
     }
