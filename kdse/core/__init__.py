@@ -1,1 +1,1 @@
-"""What every part uses and what knows no speech: errors, files, configs, steps, progress, processes, nodes."""
+"""What every part uses and what knows no speech: errors, files, configs, steps, progress, provenance, processes, nodes."""

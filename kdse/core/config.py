@@ -1,5 +1,7 @@
-"""YAML configs with inheritance: `base: other.yaml` (relative to the file) is read first, then overridden key by key; and their
-values, which must be of the type of the defaults."""
+"""YAML configs that inherit, and their values, which must have the type of the defaults.
+
+`base: other.yaml` (relative to the file) is read first; the file then overrides it key by key.
+"""
 
 import math
 from collections.abc import Mapping
@@ -60,18 +62,19 @@ def typed(values: Mapping[str, Any], defaults: Mapping[str, Any], where: str) ->
     if not isinstance(values, Mapping):
         raise UserError(f"{where} must hold 'key: value' pairs, not {values!r}")
     check_keys(dict(values), defaults, where)
-    found = {}
+    checked = {}
     for key, value in values.items():
         default = defaults[key]
         try:
-            found[key] = _like(default, value)
+            checked[key] = _like(default, value)
         except TypeError as e:
-            kind = f"list of {type(default[0]).__name__}" if type(default) is tuple else type(default).__name__
-            example = list(default) if type(default) is tuple else default
+            kind, example = type(default).__name__, default
+            if type(default) is tuple:
+                kind, example = f"list of {type(default[0]).__name__}", list(default)
             raise UserError(f"{where}: {key} takes a {kind} like {example!r}, not {value!r}") from e
-        if type(default) is float and not math.isfinite(found[key]):
+        if type(default) is float and not math.isfinite(checked[key]):
             raise UserError(f"{where}: {key} takes a finite number, not {value}")
-    return found
+    return checked
 
 
 def _like(default: Any, value: Any) -> Any:

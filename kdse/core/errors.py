@@ -11,11 +11,11 @@ class UserError(Exception):
     """
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ' (did you mean X?)' for the known word nearest to `word`, or '' when none is near.
+def did_you_mean(word: str, valid: Iterable[str]) -> str:
+    """Return ' (did you mean X?)' for the valid word nearest to `word`, or '' when none is near.
 
     >>> did_you_mean("tua", ["tau", "layer"])
     " (did you mean 'tau'?)"
     """
-    near = difflib.get_close_matches(word, list(known), n=1)
+    near = difflib.get_close_matches(word, list(valid), n=1)
     return f" (did you mean '{near[0]}'?)" if near else ""

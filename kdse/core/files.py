@@ -88,7 +88,7 @@ def _locked(folder: Path, how: int, needed: bool = True) -> Iterator[None]:
 
 @contextmanager
 def locked(folder: Path | str) -> Iterator[None]:
-    """Let one process at a time into the block, where the file system has locks."""
+    """Let one process at a time into the block; all of them where the file system has no locks."""
     with _locked(Path(folder), fcntl.LOCK_EX, needed=False):
         yield
 
@@ -135,7 +135,7 @@ def fingerprint_of_sizes(paths: Iterable[Path | str]) -> str:
 
 
 def fingerprint_of_lists(value: Mapping[str, Iterable]) -> str:
-    """`fingerprint` of a mapping to lists which are too long for one string; each may be an iterator.
+    """`fingerprint` of a mapping to lists (or iterators) that are too long for one string.
 
     >>> value = {"b": [{"y": 1, "x": None}, "é"], "a": []}
     >>> fingerprint_of_lists({name: iter(elements) for name, elements in value.items()}) == fingerprint(value)
@@ -196,7 +196,7 @@ def read_yaml(path: Path | str) -> dict:
 
 
 def sections(config: dict, where: str) -> dict:
-    """An ESPnet config whose sections of options, `*_conf`, are mappings; an empty one is one without any.
+    """Return an ESPnet config with its sections of options, `*_conf`, as mappings; an empty section becomes {}.
 
     Raises: UserError where a section is no mapping, or the name that belongs to it (`encoder` to `encoder_conf`) is no text.
 
@@ -212,9 +212,9 @@ def sections(config: dict, where: str) -> dict:
     return config
 
 
-def check_keys(config: dict, known: Any, where: str) -> None:
-    """Raise UserError for the first key of `config` that is not in `known`, naming the nearest known one."""
-    known = list(known)
+def check_keys(config: dict, valid: Iterable[str], where: str) -> None:
+    """Raise UserError for the first key of `config` that is not in `valid`, naming the nearest valid one."""
+    valid = list(valid)
     for key in config:
-        if key not in known:
-            raise UserError(f"{where}: there is no option '{key}'{did_you_mean(str(key), known)}")
+        if key not in valid:
+            raise UserError(f"{where}: there is no option '{key}'{did_you_mean(str(key), valid)}")

@@ -1,6 +1,6 @@
-"""Training on several nodes: `kdse train` runs once on each, all of them train, and the first alone decides and makes files.
+"""Training on several nodes: `kdse train` runs once on each. All nodes train; the first alone decides and makes files.
 
-A launcher (utils/jobs.sh, or another) says who is who by torch.distributed's variables RANK, WORLD_SIZE, MASTER_ADDR and
+A launcher (utils/jobs.sh, or another) numbers the nodes by torch.distributed's variables RANK, WORLD_SIZE, MASTER_ADDR and
 MASTER_PORT. The port after MASTER_PORT carries the first node's decision.
 """
 
@@ -27,8 +27,10 @@ def options(num_nodes: int, ngpu: int) -> dict[str, Any]:
         )
     if world != str(num_nodes):
         raise UserError(f"--num_nodes is {num_nodes}, but WORLD_SIZE in the environment is {world}; make them agree")
-    found = {"ngpu": ngpu, "multiprocessing_distributed": ngpu > 1 or num_nodes > 1}
-    return found | {"dist_backend": "gloo"} if num_nodes > 1 and not ngpu else found
+    devices = {"ngpu": ngpu, "multiprocessing_distributed": ngpu > 1 or num_nodes > 1}
+    if num_nodes > 1 and not ngpu:
+        devices["dist_backend"] = "gloo"
+    return devices
 
 
 def rank() -> int:
@@ -37,24 +39,26 @@ def rank() -> int:
 
 
 def tell(word: str) -> None:
-    """Say what is to be done, as the first node, and wait until the others have heard; nothing where there are none."""
+    """As the first node, send the others a decision and wait until all have it; nothing where there are none."""
     if _others():
         store = _store()
         store.set("word", word)
-        store.wait([f"heard {i + 1}" for i in range(_others())])
+        store.wait([f"received {i + 1}" for i in range(_others())])
 
 
 def hear() -> str:
-    """What the first node decides."""
+    """As another node, wait for the first node's decision and return it."""
     store = _store()
     word = store.get("word").decode()
-    store.set(f"heard {rank()}", "")
+    store.set(f"received {rank()}", "")
     return word
 
 
 def leave() -> None:
-    """Take this process out of the group it trained in: gloo's threads, alive at the end of Python, abort a process whose work is
-    done (github.com/pytorch/pytorch/issues/190489). Only after success, as it may wait for a node that has failed."""
+    """Take this process out of the group it trained in, after success only: it may wait for a node that has failed.
+
+    gloo's threads, alive at the end of Python, abort a process whose work is done (github.com/pytorch/pytorch/issues/190489).
+    """
     import torch.distributed
 
     if torch.distributed.is_available() and torch.distributed.is_initialized():

@@ -20,13 +20,13 @@ def commit() -> str | None:
 
 def versions(packages: Iterable[str]) -> dict[str, str | None]:
     """Installed version of each package, None where it is not installed."""
-    found: dict[str, str | None] = {}
+    installed: dict[str, str | None] = {}
     for name in packages:
         try:
-            found[name] = metadata.version(name)
+            installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = None
-    return found
+            installed[name] = None
+    return installed
 
 
 def _git(*arguments: str) -> str:

@@ -62,15 +62,15 @@ def done_config(folder: Path | str) -> dict[str, Any] | None:
 
 def changes(old: dict, new: dict, prefix: str = "") -> str:
     """Name the differences between two configs: 'mix.snr changed from 5 to 10'."""
-    found = []
+    differences = []
     for key in sorted(old.keys() | new.keys()):
         a, b = old.get(key, "(absent)"), new.get(key, "(absent)")
         if isinstance(a, dict) and isinstance(b, dict):
             if a != b:
-                found.append(changes(a, b, f"{prefix}{key}."))
+                differences.append(changes(a, b, f"{prefix}{key}."))
         elif a != b:
-            found.append(f"{prefix}{key} changed from {_short(a)} to {_short(b)}")
-    return "; ".join(found)
+            differences.append(f"{prefix}{key} changed from {_short(a)} to {_short(b)}")
+    return "; ".join(differences)
 
 
 def _short(value: Any) -> str:

@@ -4,7 +4,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -134,21 +134,30 @@ def validate(folder: Path | str, nj: int = 1, pipes: bool = False) -> tuple[int,
     Raises: UserError for the first problem, naming file, line and utterance.
     """
     data = DataDir(folder)
-    jobs = [
-        (name, utt, source, f"{utt}, {data.folder / name} line {number}", pipes)
-        for name in AUDIO_TABLES
-        if name in data
-        for number, (utt, source) in enumerate(data[name].items(), 1)
-    ]
-    lengths: dict[tuple[str, str], int] = {}
-    for (name, utt, *_), length in zip(jobs, in_processes(_length, jobs, nj, f"check {folder}"), strict=True):
-        lengths[name, utt] = length
-    for (name, utt), length in lengths.items():
-        if length != lengths["wav.scp", utt]:
-            raise UserError(f"{folder}: utterance {utt} has {length} samples in {name} and {lengths['wav.scp', utt]} in wav.scp")
-    return len(data), sum(n for (name, _), n in lengths.items() if name == "wav.scp") / RATE
+    entries = []
+    for name in AUDIO_TABLES:
+        if name in data:
+            for number, (utt, source) in enumerate(data[name].items(), 1):
+                entries.append(_Entry(name, utt, source, f"{utt}, {data.folder / name} line {number}", pipes))
+    lengths: dict[str, int] = {}
+    for entry, length in zip(entries, in_processes(_length, entries, nj, f"check {folder}"), strict=True):
+        # wav.scp comes first, so that its length is there for the others.
+        noisy = lengths.setdefault(entry.utt, length)
+        if length != noisy:
+            raise UserError(f"{folder}: utterance {entry.utt} has {length} samples in {entry.table} and {noisy} in wav.scp")
+    return len(data), sum(lengths.values()) / RATE
 
 
-def _length(job: tuple[str, str, str, str, bool]) -> int:
-    name, _, source, where, pipes = job
-    return len((read_audio if name == "noise1.scp" else check_speech)(source, where, pipes))
+class _Entry(NamedTuple):
+    """A line of a table of audio; `where` names it in errors."""
+
+    table: str
+    utt: str
+    source: str
+    where: str
+    pipes: bool
+
+
+def _length(entry: _Entry) -> int:
+    read = read_audio if entry.table == "noise1.scp" else check_speech  # a noise may be quiet
+    return len(read(entry.source, entry.where, entry.pipes))

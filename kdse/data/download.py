@@ -1,6 +1,7 @@
 """Fetching a corpus's archives: resumed where they were cut, compared with their checksum, unpacked without path escapes."""
 
 import hashlib
+import math
 import shutil
 import tarfile
 import urllib.error
@@ -38,10 +39,10 @@ def fetch(url: str, path: Path, md5: str) -> None:
     except (OSError, HTTPException) as e:
         raise UserError(f"cannot download {url}: {getattr(e, 'reason', e)}; run the same command again to go on") from e
     with open(part, "rb") as f:
-        found = hashlib.file_digest(f, "md5").hexdigest()
-    if found != md5:
+        digest = hashlib.file_digest(f, "md5").hexdigest()
+    if digest != md5:
         part.unlink()
-        raise UserError(f"{url} came damaged: its MD5 is {found}, not {md5}; it was removed, run the same command again")
+        raise UserError(f"{url} came damaged: its MD5 is {digest}, not {md5}; it was removed, run the same command again")
     part.replace(path)
 
 
@@ -57,8 +58,9 @@ def _download(url: str, part: Path) -> None:
         raise
     with answer, open(part, "ab" if have and answer.status == 206 else "wb") as out:
         length = int(answer.headers.get("Content-Length") or 0)
+        blocks, total = iter(lambda: answer.read(BLOCK), b""), math.ceil(length / BLOCK) or None
         came = 0
-        for block in progress(iter(lambda: answer.read(BLOCK), b""), f"download {part.stem}", -(-length // BLOCK) or None):
+        for block in progress(blocks, f"download {part.stem}", total):
             out.write(block)
             came += len(block)
     if came < length:

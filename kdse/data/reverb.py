@@ -31,7 +31,7 @@ def tail(speech: np.ndarray, rir: np.ndarray) -> np.ndarray:
 
     direct = int(np.argmax(np.abs(rir.astype(np.int32))))
     later = rir[direct + 1 :].astype(np.float64)
-    found = np.zeros(len(speech))
+    late = np.zeros(len(speech))
     if len(later) and len(speech) > 1:
-        found[1:] = np.rint(oaconvolve(speech.astype(np.float64), later)[: len(speech) - 1])
-    return (found / float(rir[direct])).astype(np.float32)
+        late[1:] = np.rint(oaconvolve(speech.astype(np.float64), later)[: len(speech) - 1])
+    return (late / float(rir[direct])).astype(np.float32)

@@ -32,17 +32,17 @@ def find_rirs(folder: Path | str) -> list[Rir]:
     Raises: UserError where a split has none.
     """
     folder = Path(folder)
-    found = []
+    rirs = []
     for path in sorted(folder.glob("simulated_rirs/*/*/*.wav")):
         room = "-".join(path.parts[-3:-1])
-        found.append(Rir(f"{path.parts[-3]}-{path.stem}", split_by_hash(room), str(path.resolve())))
+        rirs.append(Rir(f"{path.parts[-3]}-{path.stem}", split_by_hash(room), str(path.resolve())))
     for kind in ("rir", "air"):
         for path in sorted(folder.glob(f"real_rirs_isotropic_noises/*_{kind}_*.wav")):
-            found.append(Rir(f"real-{path.stem}", "test", str(path.resolve())))
+            rirs.append(Rir(f"real-{path.stem}", "test", str(path.resolve())))
     for split in SPLITS:
-        if not any(rir.split == split for rir in found):
+        if not any(rir.split == split for rir in rirs):
             raise UserError(f"{folder} holds no room responses for '{split}'; set RIRS in db.sh to RIRS_NOISES of OpenSLR 28")
-    return sorted(found, key=lambda rir: rir.rir_id)
+    return sorted(rirs, key=lambda rir: rir.rir_id)
 
 
 def to_tsv(rirs: list[Rir]) -> str:
@@ -55,12 +55,12 @@ def read_rir_table(path: Path) -> list[Rir]:
     if not path.is_file():
         return []
     rows = csv.DictReader(io.StringIO(read_text(path)), delimiter="\t", quoting=csv.QUOTE_NONE)
-    found = []
+    rirs = []
     for number, row in enumerate(rows, 2):
         if not all(row.get(column) for column in COLUMNS):
             raise UserError(f"{path}, line {number} is damaged; run stage 1 (kdse data) again")
-        found.append(Rir(*(row[column] for column in COLUMNS)))
-    return found
+        rirs.append(Rir(*(row[column] for column in COLUMNS)))
+    return rirs
 
 
 def read_rir(rir: Rir) -> np.ndarray:

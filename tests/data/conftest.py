@@ -1,8 +1,6 @@
 """What the data tests share: speech-like signals, a miniature AN4 in any of its formats, noises, and running `kdse` in a folder."""
 
-import json
 import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -52,17 +50,17 @@ def _snapshot(folder: Path) -> dict[str, bytes]:
     return {str(Path(top) / f): (Path(top) / f).read_bytes() for top, _, files in os.walk(folder) for f in files}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def speechlike():
     return _speechlike
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def noiselike():
     return _noiselike
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_audio():
     return _write_audio
 
@@ -121,110 +119,6 @@ def noise_tsv(tmp_path) -> Path:
     path = tmp_path / "noise" / "noises.tsv"
     path.write_text("".join(lines))
     return path
-
-
-WSJ = {
-    "011": {
-        "011C0201": "The *sale* of \\%PERCENT shares ,COMMA he said .PERIOD",
-        "011C0202": "[lip_smack] Prices rose in com(pany)- trading",
-    },
-    "01A": {"01AC020A": "He <will> sell the shares", "01AC020B": "I\\. B\\. M\\. shares rose ."},
-    "401": {"401C0201": 'Trading was "DOUBLE-QUOTE quiet "DOUBLE-QUOTE [door_slam>] he said'},
-}
-"""{speaker: {WSJ name: transcript as in a .dot file}} of a miniature SI-84."""
-READ = {
-    "tr05": {"F05": {"440C020A": "THE SHARES ROSE"}, "M03": {"441C0203": "HE WILL SELL THE SHARES"}},
-    "dt05": {"F01": {"22GC010A": "PRICES ROSE HE SAID"}, "M04": {"423C0203": "TRADING WAS QUIET"}},
-    "et05": {"F06": {"445C0201": "HE SAID THE SALE WAS QUIET"}, "M05": {"446C020D": "I B M SHARES"}},
-}
-"""What the readers of each part of a miniature CHiME-4 read in every environment, and in the booth."""
-PLACES = ("BUS", "CAF", "PED", "STR")
-
-
-def _make_chime4(root: Path, seconds: float = 0.8) -> tuple[Path, Path]:
-    """Build a miniature CHiME-4 (one-channel track) and the part of WSJ0 it needs, both in their official layouts; return both.
-
-    Folders, suffixes of channels, names, transcripts, annotations and track lists are as the sources in kdse/data/corpora/chime4
-    have them; speech and noise are made here.
-    """
-    chime4, wsj0, audio = root / "CHiME3", root / "wsj0_discs", root / "CHiME3" / "data" / "audio" / "16kHz"
-    isolated, noted, tracks = audio / "isolated", {}, {}
-    backgrounds = {place: _noiselike(8, seed=n, level=250) for n, place in enumerate(PLACES)}
-    number = iter(range(10_000))
-
-    def write(folder: str, name: str, channels: range, wave: np.ndarray) -> None:
-        for c in channels:
-            _write_audio(isolated / folder / f"{name}.CH{c}.wav", np.rint((1.2 - 0.1 * c) * wave).astype(np.int16))
-
-    def transcript(folder: str, name: str, text: str) -> None:
-        path = chime4 / "data" / "transcriptions" / folder / f"{name}.trn"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{name} {text}\n")
-
-    def note(subset: str, speaker: str, wsj_name: str, place: str, length: int, **more) -> None:
-        begin, end = ("noise_start", "noise_end") if subset.endswith("simu") else ("start", "end")
-        entry = {"speaker": speaker, "wsj_name": wsj_name, "environment": place, begin: 1.5, end: 1.5 + length / RATE}
-        noted.setdefault(subset, []).append(entry | more)
-
-    for place, wave in backgrounds.items():
-        for day in ("150203_010", "150204_020"):
-            for c in range(1, 7):
-                _write_audio(audio / "backgrounds" / f"BGD_{day}_{place}.CH{c}.wav", wave)
-    for speaker, said in WSJ.items():
-        dots = wsj0 / "11-1.1" / "wsj0" / "si_tr_s" / speaker.lower() / f"{speaker.lower()}c0200.dot"
-        dots.parent.mkdir(parents=True)
-        dots.write_text("".join(f"{text} ({name.lower()})\n" for name, text in said.items()))
-        for name in said:
-            place = PLACES[next(number) % 4]
-            wave = _speechlike(seconds, seed=next(number))
-            _write_audio(isolated / "tr05_org" / f"{speaker}_{name}_ORG.wav", wave)
-            write(f"tr05_{place.lower()}_simu", f"{speaker}_{name}_{place}", range(1, 7), wave + backgrounds[place][: len(wave)])
-            note(
-                "tr05_simu",
-                speaker,
-                name,
-                place,
-                len(wave),
-                noise_wavfile=f"BGD_150203_010_{place}",
-                ir_wavfile="F05_141106_010_BUS",
-            )
-    for part, readers in READ.items():
-        for speaker, (name, text) in ((speaker, pair) for speaker, said in readers.items() for pair in said.items()):
-            booth = _speechlike(seconds, seed=next(number))
-            write(f"{part}_bth", f"{speaker}_{name}_BTH", range(7), booth)
-            transcript(f"{part}_bth", f"{speaker}_{name}_BTH", text)
-            note(f"{part}_bth", speaker, name, "BTH", len(booth))
-            for place in PLACES:
-                spoken = f"{speaker}_{name}_{place}"
-                wave = _speechlike(seconds + 0.1, seed=next(number))
-                kinds = [("real", range(7), wave + backgrounds[place][: len(wave)])]
-                if part != "tr05":
-                    kinds.append(("simu", range(1, 7), booth + backgrounds[place][: len(booth)]))
-                for kind, channels, samples in kinds:
-                    write(f"{part}_{place.lower()}_{kind}", spoken, channels, samples)
-                    transcript(f"{part}_{place.lower()}_{kind}", spoken, text)
-                    note(f"{part}_{kind}", speaker, name, place, len(samples), wavfile=f"{speaker}_141106_010_{place}")
-                    channel = next(number) % 6 + 1
-                    tracks.setdefault(f"{part}_{kind}", []).append(f"{part}_{place.lower()}_{kind}/{spoken}.CH{channel}.wav\n")
-    annotations = chime4 / "data" / "annotations"
-    annotations.mkdir()
-    for name, entries in noted.items():
-        (annotations / f"{name}.json").write_text(json.dumps(entries, indent=1))
-    for name in ("dt05_real", "dt05_simu", "et05_real", "et05_simu"):
-        (annotations / f"{name}_1ch_track.list").write_text("".join(tracks[name]))
-    return chime4, wsj0
-
-
-@pytest.fixture(scope="session")
-def chime4_of_all(tmp_path_factory) -> tuple[Path, Path]:
-    """A miniature CHiME-4 and WSJ0 (see `_make_chime4`) that nobody may change."""
-    return _make_chime4(tmp_path_factory.mktemp("chime4"))
-
-
-@pytest.fixture
-def chime4(chime4_of_all, tmp_path) -> tuple[Path, Path]:
-    """A copy of them."""
-    return tuple(Path(shutil.copytree(folder, tmp_path / folder.name)) for folder in chime4_of_all)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def sources(tmp_path_factory) -> dict[str, str]:
     import soundfile
 
     from kdse.core.errors import UserError
-    from kdse.data.corpora import mini
+    from kdse.data.corpora.mini.corpus import plan, recording
     from kdse.data.corpora.mini.noises import NoisePlan, make_noises
     from kdse.data.corpora.mini.text import transcript
     from kdse.data.corpora.mini.tts import check_wheels, to_phonemes
@@ -36,7 +36,7 @@ def sources(tmp_path_factory) -> dict[str, str]:
     except UserError as e:
         pytest.skip(str(e))
     root = tmp_path_factory.mktemp("sources")
-    items = [item for group in mini.plan(Path(), "smallest") for item in group if not item.speaker.voice.mix]  # the quick voice
+    items = [item for group in plan(Path(), "smallest") for item in group if not item.speaker.voice.mix]  # the quick voice
     for split, subsets in SUBSETS.items():
         for item in (item for item in items if item.speaker.split == split):
             number = 1000 + int(item.speaker.name[1:])
@@ -46,7 +46,7 @@ def sources(tmp_path_factory) -> dict[str, str]:
             if count == UTTERANCES[split]:
                 continue
             utt = f"{speaker}-7-{count:04d}"
-            soundfile.write(chapter / f"{utt}.flac", mini.recording(item, to_phonemes(item.sentence) + "."), RATE)
+            soundfile.write(chapter / f"{utt}.flac", recording(item, to_phonemes(item.sentence) + "."), RATE)
             with open(chapter / f"{speaker}-7.trans.txt", "a") as file:
                 file.write(f"{utt} {transcript(item.sentence)}\n")
     for noise in make_noises(root / "made", NoisePlan(1, 1, 1, 8.0), nj=1):

@@ -80,7 +80,7 @@ class CorpusInfo:
 _CHIME4_SETS = {DEV: ("dt05_simu", "dt05_real"), TEST: ("et05_simu", "et05_real"), CLEAN: ("et05_bth",)}
 _CHIME4 = CorpusInfo(
     name="chime4",
-    module="kdse.data.corpora.chime4",
+    module="kdse.data.corpora.chime4.corpus",
     summary="CHiME-4, one-channel track (LDC2017S24), with the transcripts of WSJ0 (LDC93S6A)",
     data_dirs=("train", "dev", *(f"sets/{part}_{kind}" for part in ("dt05", "et05") for kind in ("bth", "simu", "real"))),
     official_sets=_CHIME4_SETS,
@@ -98,7 +98,7 @@ CORPORA = {
         CorpusInfo("an4", "kdse.data.corpora.an4", "CMU AN4 in its official layout"),
         _CHIME4,
         CorpusInfo("librispeech", "kdse.data.corpora.librispeech", "LibriSpeech in its official layout", paper=_LIBRISPEECH_PAPER),
-        CorpusInfo("mini", "kdse.data.corpora.mini", "the embedded corpus of synthetic voices and noises", synthetic=True),
+        CorpusInfo("mini", "kdse.data.corpora.mini.corpus", "the embedded corpus of synthetic voices and noises", synthetic=True),
     )
 }
 """{name: corpus}. To add a corpus: its file and one entry here."""

@@ -10,9 +10,9 @@ import pytest
 
 from kdse.data.audio import read_audio
 from kdse.data.corpora import librispeech
-from kdse.data.corpora.librispeech import EXPECTED, MD5, read_subset, subsets
+from kdse.data.corpora.librispeech import MD5, PUBLISHED, read_subset, subsets
 from kdse.data.datadir import DataDir, read_table, validate
-from kdse.data.expected import Expected
+from kdse.data.published import Counts
 
 SIZE = {"train-clean-100": (3, 2), "dev-clean": (2, 2), "dev-other": (1, 3), "test-clean": (2, 4), "test-other": (2, 3)}
 """subset: (speakers, utterances of each) of the miniature in conftest.py."""
@@ -29,7 +29,7 @@ def counted(librispeech_tree, monkeypatch):
     """The miniature's own counts stand for the published ones."""
     for subset, (speakers, utterances) in SIZE.items():
         seconds = sum(1.0 + 0.1 * (i % 4) for i in range(utterances)) * speakers
-        monkeypatch.setitem(EXPECTED, subset, Expected(speakers * utterances, speakers, seconds / 3600))
+        monkeypatch.setitem(PUBLISHED, subset, Counts(speakers * utterances, speakers, seconds / 3600))
     return librispeech_tree
 
 
@@ -200,10 +200,10 @@ def test_a_subset_with_a_name_of_another_split(kdse, corpus, noise_tsv):
 
 def test_published_counts():
     """The paper's totals: 982.1 hours and 2,484 speakers (its table 1), 292,367 utterances in the released archives."""
-    assert EXPECTED.keys() == MD5.keys()
-    assert sum(e.utterances for e in EXPECTED.values()) == 292_367
-    assert sum(e.speakers for e in EXPECTED.values()) == 2_484
-    assert sum(e.hours for e in EXPECTED.values()) == pytest.approx(982.1, abs=0.1)
+    assert PUBLISHED.keys() == MD5.keys()
+    assert sum(e.utterances for e in PUBLISHED.values()) == 292_367
+    assert sum(e.speakers for e in PUBLISHED.values()) == 2_484
+    assert sum(e.hours for e in PUBLISHED.values()) == pytest.approx(982.1, abs=0.1)
     assert all(len(md5) == 32 and int(md5, 16) for md5 in MD5.values())
 
 

@@ -1,4 +1,4 @@
-"""CHiME-4's annotations, track lists and transcripts; `chime4.py` names the sources of their formats."""
+"""CHiME-4's annotations, track lists and transcripts; `corpus.py` names the sources of their formats."""
 
 import json
 import re
@@ -37,11 +37,11 @@ def read_annotations(chime4: Path, name: str) -> list[Annotation]:
         raise UserError(f"{path} is not JSON: {e}") from e
     if not isinstance(entries, list) or not entries:
         raise UserError(f"{path} must be a list of utterances")
-    found = [_annotation(entry, name, f"{path}, entry {number}") for number, entry in enumerate(entries, 1)]
-    twice = next((key for key, count in Counter(a.name for a in found).items() if count > 1), None)
+    annotations = [_annotation(entry, name, f"{path}, entry {number}") for number, entry in enumerate(entries, 1)]
+    twice = next((key for key, count in Counter(a.name for a in annotations).items() if count > 1), None)
     if twice:
         raise UserError(f"{path}: utterance {twice} is given twice")
-    return found
+    return annotations
 
 
 def _annotation(entry: Any, subset: str, where: str) -> Annotation:
@@ -65,7 +65,7 @@ def read_track_list(chime4: Path, name: str) -> dict[str, Path]:
     path = chime4 / "data" / "annotations" / f"{name}_1ch_track.list"
     if not path.is_file():
         raise UserError(f"there is no {path}; the track lists came apart from the audio, with the challenge's CHiME4_diff package")
-    found: dict[str, Path] = {}
+    tracks: dict[str, Path] = {}
     for number, line in enumerate(read_text(path).splitlines(), 1):
         if not line.strip():
             continue
@@ -75,20 +75,22 @@ def read_track_list(chime4: Path, name: str) -> dict[str, Path]:
         if not _CHANNEL.search(file.stem) or file.suffix != ".wav" or file.parent.name != folder:
             example = f"{part}_bus_{kind}/SPEAKER_WSJNAME_BUS.CH1.wav"
             raise UserError(f"{path}, line {number}: expected a file like {example}, got '{line.strip()}'")
-        if key in found:
+        if key in tracks:
             raise UserError(f"{path}, line {number}: utterance {key} is given twice")
-        found[key] = chime4 / AUDIO / "isolated" / file
-    return found
+        tracks[key] = chime4 / AUDIO / "isolated" / file
+    return tracks
 
 
 def track_of(chime4: Path, subset: str, annotations: list[Annotation]) -> dict[str, Path]:
     """`read_track_list` of a set, which must have the utterances that are annotated."""
     listed, names = read_track_list(chime4, subset), {a.name for a in annotations}
-    for given, other, ours, theirs in ((listed, names, "_1ch_track.list", ".json"), (names, listed, ".json", "_1ch_track.list")):
-        lost = next((name for name in sorted(given) if name not in other), None)
-        if lost:
-            where = chime4 / "data" / "annotations" / f"{subset}{theirs}"
-            raise UserError(f"{where} has no utterance {lost}, which {subset}{ours} has")
+    folder, track_list, annotated = chime4 / "data" / "annotations", f"{subset}_1ch_track.list", f"{subset}.json"
+    only_listed = next((name for name in sorted(listed) if name not in names), None)
+    if only_listed:
+        raise UserError(f"{folder / annotated} has no utterance {only_listed}, which {track_list} has")
+    only_annotated = next((name for name in sorted(names) if name not in listed), None)
+    if only_annotated:
+        raise UserError(f"{folder / track_list} has no utterance {only_annotated}, which {annotated} has")
     return listed
 
 

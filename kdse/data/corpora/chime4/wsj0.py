@@ -30,14 +30,16 @@ def words(text: str) -> str:
     >>> words(r"I\. B\. M\. <and> [lip_smack] *others* ,COMMA didn't buy . compu(ter)- [<door_slam] twenty-one \%PERCENT --DASH")
     "I B M AND OTHERS COMMA DIDN'T BUY TWENTY ONE PERCENT DASH"
     """
-    found = []
+    kept = []
     for word in text.upper().replace("\\", "").split():
         if word == "~" or _NOISE.fullmatch(word) or _FRAGMENT.fullmatch(word):
             continue
         if word.startswith(QUOTE):
             word = word[1:]
-        found += _OTHER.sub(" ", word.replace(":", "") if word[0] != ":" else word).split()
-    return " ".join(found)
+        if not word.startswith(":"):
+            word = word.replace(":", "")
+        kept += _OTHER.sub(" ", word).split()
+    return " ".join(kept)
 
 
 def read_dots(wsj0: Path, wanted: Iterable[str], part: str = "si_tr_s") -> dict[str, str]:
@@ -58,15 +60,15 @@ def read_dots(wsj0: Path, wanted: Iterable[str], part: str = "si_tr_s") -> dict[
     )
     if not files:
         raise UserError(f"there is no {part}/*/*.dot below {wsj0}; set WSJ0 in db.sh to the folder of the WSJ0 discs")
-    found: dict[str, str] = {}
+    transcripts: dict[str, str] = {}
     for path in files:
         for number, line in enumerate(read_text(path).splitlines(), 1):
             match = _LINE.fullmatch(line)
             if line.strip() and not match:
                 raise UserError(f"{path}, line {number}: expected 'words (utterance)', got '{line.strip()}'")
             if match and (utt := match["utt"].lower()) in wanted:
-                found.setdefault(utt, match["words"])
-    lost = next((utt for utt in sorted(wanted) if utt not in found), None)
-    if lost:
-        raise UserError(f"no {part}/*/*.dot below {wsj0} has a line of utterance {lost}; is WSJ0 complete?")
-    return found
+                transcripts.setdefault(utt, match["words"])
+    missing = next((utt for utt in sorted(wanted) if utt not in transcripts), None)
+    if missing:
+        raise UserError(f"no {part}/*/*.dot below {wsj0} has a line of utterance {missing}; is WSJ0 complete?")
+    return transcripts

@@ -59,13 +59,15 @@ _KOKORO = {
 
 
 def _speakers() -> Iterator[Speaker]:
-    found = []
+    voices = []
     for split, rows in _HIBARI.items():
-        found += [("h", split, Voice((), pitch, tract, melody, tilt, speed=speed)) for pitch, tract, melody, tilt, speed in rows]
+        for pitch, tract, melody, tilt, speed in rows:
+            voices.append(("h", split, Voice((), pitch, tract, melody, tilt, speed=speed)))
     for split, rows in _KOKORO.items():
-        found += [("k", split, Voice(mix, speed=speed, shift=shift)) for mix, speed, shifts in rows for shift in shifts]
+        for mix, speed, shifts in rows:
+            voices += [("k", split, Voice(mix, speed=speed, shift=shift)) for shift in shifts]
     count: Counter[str] = Counter()
-    for kind, split, voice in found:
+    for kind, split, voice in voices:
         count[kind] += 1
         yield Speaker(f"{kind}{count[kind]:02d}", split, voice)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kdse.data.audio import RATE, read_audio
-from kdse.data.corpora import mini
-from kdse.data.corpora.mini import SIZES, Item, Size, plan, recording
+from kdse.data.corpora.mini import corpus as mini
+from kdse.data.corpora.mini.corpus import SIZES, PlannedUtterance, Size, plan, recording
 from kdse.data.corpora.mini.noises import NoisePlan, coloured
 from kdse.data.corpora.mini.text import NAMES, WORDS, sentences, transcript
 from kdse.data.corpora.mini.tts import to_phonemes
@@ -18,7 +18,7 @@ from kdse.data.mix import active_power
 SPLITS = ("train", "dev", "test")
 
 
-def items(size: str, split: str) -> list[Item]:
+def items(size: str, split: str) -> list[PlannedUtterance]:
     return [item for group in plan(Path(), size) for item in group if item.speaker.split == split]
 
 
@@ -78,16 +78,18 @@ def test_speakers_can_be_told_apart(voices):
     """
     said = [to_phonemes(sentence) + "." for sentence in sentences({"train": 6})["train"]]
     speakers = [speaker for speaker in SPEAKERS if not speaker.voice.mix][::2]
-    found = np.array([[features(recording(Item(f"{s.name}-{i}", s, "", ""), x)) for i, x in enumerate(said)] for s in speakers])
-    found -= found.mean(0)
+    vectors = np.array(
+        [[features(recording(PlannedUtterance(f"{s.name}-{i}", s, "", ""), x)) for i, x in enumerate(said)] for s in speakers]
+    )
+    vectors -= vectors.mean(0)
     right = 0
     for i in range(len(said)):
-        others = np.delete(found, i, axis=1)
-        within = (others - others.mean(1, keepdims=True)).reshape(-1, found.shape[2])
-        inverse = np.linalg.inv(within.T @ within / len(within) + 0.1 * np.eye(found.shape[2]))
-        apart = found[:, i, None] - others.mean(1)
+        others = np.delete(vectors, i, axis=1)
+        within = (others - others.mean(1, keepdims=True)).reshape(-1, vectors.shape[2])
+        inverse = np.linalg.inv(within.T @ within / len(within) + 0.1 * np.eye(vectors.shape[2]))
+        apart = vectors[:, i, None] - others.mean(1)
         right += (np.einsum("abi,ij,abj->ab", apart, inverse, apart).argmin(1) == np.arange(len(speakers))).sum()
-    assert right / found[:, :, 0].size > 0.85
+    assert right / vectors[:, :, 0].size > 0.85
 
 
 @pytest.fixture
