@@ -1,57 +1,72 @@
 """Reads the score rows of a recipe, of its home backend or of another, into systems."""
 
-import re
 from pathlib import Path
+from typing import Any
 
+from kdse.approaches import registry
 from kdse.core.errors import UserError
 from kdse.core.files import read_yaml
-from kdse.report.rows import ORDER, Results, System
-from kdse.runs.costs import read_costs
+from kdse.report.facts import RunFacts, run_facts
+from kdse.report.place import Place
+from kdse.report.results import Results
+from kdse.report.systems import System
+from kdse.runs.costs import Cost, read_costs
 from kdse.scoring.row import PackedRow, read_rows, unique
 
+COSTS = "cost.jsonl"
 
-def read_results(recipe: Path | str, backend: str = "") -> Results:
-    """Read `results/*.jsonl.gz` and the YAML beside each, `results/cost.jsonl` where there is one, and the other backends' rows.
+
+def read_results(place: Place, costs_too: Path | None = None) -> Results:
+    """Read the rows of a place, the YAML beside each, its costs, and beside a home backend's rows those of other backends.
 
     Args:
-        backend: read its rows, `results/backends/<backend>/*.jsonl.gz`, and nothing else.
-    Raises: UserError where there are none, a YAML is missing, a key occurs twice or the rows are of several corpora.
+        costs_too: a cost file whose lines stand in for those of runs that were not measured here.
+    Raises: UserError where there are no rows, a YAML is missing, a key occurs twice or the rows are of several corpora.
     """
-    folder = results_folder(recipe, backend)
-    files = sorted(folder.glob("*.jsonl.gz"))
+    files = sorted(place.folder.glob("*.jsonl.gz"))
     if not files:
-        raise UserError(f"there are no score rows in {folder}; score a run first (stage 9)")
-    rows, configs, shared, again = [], {}, {}, set()
+        raise UserError(f"there are no score rows in {place.folder}; score a run first (stage 9)")
+    rows, yamls = _read_files(files, place.folder)
+    if not rows:
+        raise UserError(f"the score rows in {place.folder} are empty; score the runs again (stage 9)")
+    corpora = sorted({row["corpus"] for row in rows})
+    if len(corpora) > 1:
+        raise UserError(f"{place.folder} mixes rows of {' and '.join(corpora)}; each corpus has its own recipe")
+    configs = {run: _read_config(path) for run, path in sorted(yamls.items())}
+    facts = {row["run"]: run_facts(row["run"], row["teacher"], configs[row["run"]]) for row in _first_of_each_run(rows)}
+    systems = _systems(rows, facts)
+    costs = _costs(place.folder / COSTS, costs_too, systems)
+    backends = {} if place.backend else _read_others(place, corpora[0])
+    return Results(corpora[0], systems, configs, facts, costs, place.backend, backends, place.links)
+
+
+def _read_files(files: list[Path], folder: Path) -> tuple[list[PackedRow], dict[str, Path]]:
+    """All rows, and the YAML of each run.
+
+    Raises: UserError where two files hold the same row.
+    """
+    rows, yamls, shared, in_two_files = [], {}, {}, set()
     for path in files:
         config = path.with_name(path.name.removesuffix(".jsonl.gz") + ".yaml")
         for row in read_rows(path):
             rows.append(PackedRow(row, shared))
-            if configs.setdefault(row["run"], config) != config:
-                again.add(row["run"])
-    for _ in unique((row for row in rows if row["run"] in again), str(folder)):
+            if yamls.setdefault(row["run"], config) != config:
+                in_two_files.add(row["run"])
+    for _ in unique((row for row in rows if row["run"] in in_two_files), str(folder)):
         pass
-    corpora = sorted({row["corpus"] for row in rows})
-    if len(corpora) > 1:
-        raise UserError(f"{folder} mixes rows of {' and '.join(corpora)}; each corpus has its own recipe")
-    if not rows:
-        raise UserError(f"the score rows in {folder} are empty; score the runs again (stage 9)")
-    found = {run: _read_config(path) for run, path in sorted(configs.items())}
-    others = {} if backend else {name: read_results(recipe, name) for name in other_backends(recipe)}
-    strange = next((name for name, other in others.items() if other.corpus != corpora[0]), None)
-    if strange:
-        raise UserError(f"{results_folder(recipe, strange)} has rows of {others[strange].corpus}, and {folder} of {corpora[0]}")
-    return Results(corpora[0], _systems(rows), found, read_costs(folder / "cost.jsonl"), backend, others)
+    return rows, yamls
 
 
-def results_folder(recipe: Path | str, backend: str = "") -> Path:
-    """Where the rows of a backend stand; '' is the recipe's home backend."""
-    folder = Path(recipe) / "results"
-    return folder / "backends" / backend if backend else folder
+def _read_others(place: Place, corpus: str) -> dict[str, Results]:
+    """{name: results} of the other backends beside the home one.
 
-
-def other_backends(recipe: Path | str) -> list[str]:
-    """The backends but for the home one that have rows in a recipe."""
-    return sorted({path.parent.name for path in Path(recipe).glob("results/backends/*/*.jsonl.gz")})
+    Raises: UserError where one is of another corpus.
+    """
+    others = {name: read_results(place.of(name)) for name in place.other_backends()}
+    for name, other in others.items():
+        if other.corpus != corpus:
+            raise UserError(f"{place.of(name).folder} has rows of {other.corpus}, and {place.folder} of {corpus}")
+    return others
 
 
 def _read_config(path: Path) -> dict:
@@ -61,20 +76,33 @@ def _read_config(path: Path) -> dict:
     """
     config = read_yaml(path)
     scoring = config.get("scoring") or {}
-    values = {"scoring": (scoring, dict)}
-    if isinstance(scoring, dict):
-        values |= {f"scoring, {name}": (scoring.get(name), kind) for name, kind in (("versions", dict), ("normalisation", str))}
-    for name, (value, kind) in values.items():
-        if value is not None and not isinstance(value, kind):
-            what = "text" if kind is str else "'key: value' pairs"
-            raise UserError(f"{path}: {name} must hold {what}, not {value!r}; score the run again (stage 9)")
+    _check_kind(path, "scoring", scoring, dict)
+    _check_kind(path, "scoring, versions", scoring.get("versions"), dict)
+    _check_kind(path, "scoring, normalisation", scoring.get("normalisation"), str)
     return config
 
 
-def _systems(rows: list[PackedRow]) -> list[System]:
+def _check_kind(path: Path, name: str, value: Any, kind: type) -> None:
+    if value is not None and not isinstance(value, kind):
+        what = "text" if kind is str else "'key: value' pairs"
+        raise UserError(f"{path}: {name} must hold {what}, not {value!r}; score the run again (stage 9)")
+
+
+def _first_of_each_run(rows: list[PackedRow]) -> list[PackedRow]:
+    firsts: dict[str, PackedRow] = {}
+    for row in rows:
+        firsts.setdefault(row["run"], row)
+    return list(firsts.values())
+
+
+def _systems(rows: list[PackedRow], facts: dict[str, RunFacts]) -> list[System]:
+    """The rows by system, in the registry's order of approaches; those that it lacks follow by name.
+
+    Raises: UserError where runs of one family differ in more than the seed.
+    """
     groups: dict[tuple, list[PackedRow]] = {}
     for row in rows:
-        groups.setdefault((re.sub(r"_seed\d+", "", row["run"]), row["decode"], row["omega"]), []).append(row)
+        groups.setdefault((facts[row["run"]].family, row["decode"], row["omega"]), []).append(row)
     systems = []
     for (family, decode, omega), group in groups.items():
         first = group[0]
@@ -84,5 +112,15 @@ def _systems(rows: list[PackedRow]) -> list[System]:
                 runs = f"{first['run']} and {other['run']}"
                 raise UserError(f"{runs} differ in '{name}', not only in the seed; give one another name")
         systems.append(System(family, first["approach"], first["student"], first["params"], decode, omega, tuple(group)))
-    rank = {name: number for number, name in enumerate(ORDER)}
-    return sorted(systems, key=lambda s: (rank.get(s.approach, len(ORDER)), s.approach, s.family, s.omega, s.decode))
+    rank = {name: number for number, name in enumerate(registry.SYSTEMS)}
+    return sorted(systems, key=lambda s: (rank.get(s.approach, len(rank)), s.approach, s.family, s.omega, s.decode))
+
+
+def _costs(path: Path, costs_too: Path | None, systems: list[System]) -> list[Cost]:
+    """The lines of a cost file; of another file those of runs that the first lacks, where the network is the one of the rows."""
+    lines = {line["run"]: line for line in read_costs(path)}
+    params = {system.student: system.params for system in systems}
+    for line in read_costs(costs_too) if costs_too else []:
+        if params.get(line["student"]) == line["params"]:
+            lines.setdefault(line["run"], line)
+    return [lines[run] for run in sorted(lines)]

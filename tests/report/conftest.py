@@ -5,6 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from kdse.scoring.row import METRICS, write_rows
 
@@ -16,11 +19,8 @@ def made_up_rows(
     approach: str, seed: int = 0, student: str | None = None, params: int = 0, ease: float = 0.0, **options
 ) -> list[dict]:
     """Rows of one run: `utts` utterances of five words at four SNRs and clean; a larger `ease` makes fewer errors."""
-    utts, corpus, sets = (
-        options.get("utts", 60),
-        options.get("corpus", "an4"),
-        options.get("sets", ("dev_noisy", "test_noisy", "test_clean")),
-    )
+    utts, corpus = options.get("utts", 60), options.get("corpus", "an4")
+    sets = options.get("sets", ("dev_noisy", "test_noisy", "test_clean"))
     hard = np.random.default_rng(7).normal(0, 0.8, utts)  # the same for every system: what makes pairing worth while
     own = np.random.default_rng([seed, len(approach), utts])
     rows = []
@@ -74,6 +74,14 @@ def commit_rows(recipe: Path, rows: list[dict]) -> None:
 
 
 @pytest.fixture
+def experiments(recipe) -> Path:
+    """The recipe with its rows where the stages write them, in exp/results, and none that are committed."""
+    (recipe / "exp").mkdir()
+    (recipe / "results").rename(recipe / "exp/results")
+    return recipe
+
+
+@pytest.fixture
 def recipe(tmp_path) -> Path:
     """A recipe whose `kd` is clearly better than `standalone_se`; no spectral subtraction and no log-MMSE was run."""
     commit_rows(tmp_path, made_up_rows("mct_noisy"))
@@ -81,6 +89,23 @@ def recipe(tmp_path) -> Path:
     commit_rows(tmp_path, made_up_rows("se_teacher", student="conformer", params=2_012_345, ease=0.5))
     commit_rows(tmp_path, made_up_rows("kd", student="dccrn-s", params=198_402, ease=1.2))
     return tmp_path
+
+
+def write_scalars(folder: Path, scalars: dict[str, list[tuple[int, float]]]) -> None:
+    """TensorBoard's log of a training, as ESPnet writes it: {tag: [(step, value)]}."""
+    folder.mkdir(parents=True, exist_ok=True)
+    writer = EventFileWriter(str(folder))
+    for tag, points in scalars.items():
+        for step, value in points:
+            summary = Summary(value=[Summary.Value(tag=tag, simple_value=value)])
+            writer.add_event(Event(step=step, wall_time=step, summary=summary))
+    writer.close()
+
+
+@pytest.fixture
+def log():
+    """The function that writes the log of a training."""
+    return write_scalars
 
 
 @pytest.fixture

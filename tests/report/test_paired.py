@@ -4,12 +4,16 @@ import re
 
 import pytest
 
-from kdse.report.approaches import approaches_table
 from kdse.report.paired import detectable_note, matched_pairs_test, show_p
+from kdse.report.place import committed
 from kdse.report.read import read_results
-from kdse.report.rows import WER, compare
-from kdse.report.sections import difference_table, main_table, snr_table
+from kdse.report.systems import compare
+from kdse.report.tables.approaches import approaches_table
+from kdse.report.tables.by_snr import snr_table
+from kdse.report.tables.differences import difference_table
+from kdse.report.tables.main import main_table
 from kdse.report.worst import alignment, worst_page
+from kdse.scoring.metrics import WER
 from kdse.scoring.words import char_errors, word_errors
 
 REF = "ONE TWO THREE FOUR FIVE"
@@ -42,7 +46,7 @@ def systems(results) -> dict:
 
 
 def test_matched_pairs_pair_seed_by_seed(spoken):
-    found = systems(read_results(spoken))
+    found = systems(read_results(committed(spoken)))
     test = matched_pairs_test(found["kd"], found["standalone_se"], "test_noisy")
     # one word in 20 utterances at 4 SNRs for each seed, and kd's own errors at one item in two segments per seed; utterance 4 is
     # harmed in both at seed 1, where one segment holds what both have
@@ -54,16 +58,16 @@ def test_matched_pairs_pair_seed_by_seed(spoken):
 
 
 def test_no_p_where_one_side_has_other_seeds(spoken):
-    found = systems(read_results(spoken))
+    found = systems(read_results(committed(spoken)))
     assert found["mct_noisy"].seeds == (0,) and found["kd"].seeds == (0, 1)
     assert matched_pairs_test(found["kd"], found["mct_noisy"], "test_noisy") is None and show_p(None) is None
-    rows = {row["pair"]: row for row in difference_table(read_results(spoken), "test_noisy").rows}
+    rows = {row["pair"]: row for row in difference_table(read_results(committed(spoken)), "test_noisy").rows}
     assert rows["kd (net-m) − no front end (mct_noisy)"]["p"] is None
     assert float(rows["kd (net-m) − standalone_se (net-m)"]["p"]) < 1e-6
 
 
 def test_each_table_says_what_it_can_detect(recipe):
-    results = read_results(recipe)
+    results = read_results(committed(recipe))
     found = systems(results)
     bare = found.pop("mct_noisy")
     detectable = sorted(compare(s, bare, "test_noisy").detectable for s in found.values())
@@ -87,7 +91,7 @@ def test_an_alignment_is_printed_as_sclite_does():
 
 
 def test_the_listing_counts_and_orders(spoken):
-    page = worst_page(read_results(spoken), "test_noisy")
+    page = worst_page(read_results(committed(spoken)), "test_noisy")
     of_kd = page[page.index("## kd (net-m), seed 0") :]
     # utterances 0, 5, …, 55 at 4 SNRs, and 5 words at one item
     assert (
@@ -113,20 +117,22 @@ def test_the_listing_counts_and_orders(spoken):
 
 def test_no_front_end_no_listing(tmp_path, make_rows, commit):
     commit(tmp_path, make_rows("mct_noisy"))
-    assert worst_page(read_results(tmp_path), "test_noisy") is None
+    assert worst_page(read_results(committed(tmp_path)), "test_noisy") is None
 
 
 def test_names_and_texts_are_no_markdown(tmp_path, make_rows, commit):
     commit(tmp_path, with_texts(make_rows("mct_noisy", utts=2), lambda u, snr: PERFECT))
     rows = with_texts(make_rows("kd", utts=2, student="<b>*|x", params=1), lambda u, snr: "```\n# <script> ![x](y)")
     commit(tmp_path, [row | {"run": "kd_x_seed0"} for row in rows])
-    outside = [line for line in worst_page(read_results(tmp_path), "test_noisy").splitlines() if not line.startswith("    ")]
+    outside = [
+        line for line in worst_page(read_results(committed(tmp_path)), "test_noisy").splitlines() if not line.startswith("    ")
+    ]
     assert r"## kd (&lt;b>\*\|x), seed 0" in outside
     assert not any("script" in line or "```" in line for line in outside)
 
 
 def test_the_table_by_snr_says_it_for_each_snr(recipe):
-    results = read_results(recipe)
+    results = read_results(committed(recipe))
     notes = snr_table(results, "test_noisy", clean="test_clean").notes[1:]
     assert [re.search(r"at (-?\d+) dB", note)[1] for note in notes] == ["-5", "0", "5", "10"]
     found = systems(results)

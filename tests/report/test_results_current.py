@@ -1,10 +1,11 @@
-"""What is committed as results is what the committed rows render; run `kdse report --recipe egs/<corpus>/kd1` where this fails."""
+"""What is committed as results is what the committed rows render; run
+`kdse report --publish --recipe egs/<corpus>/kd1` where this fails."""
 
 from pathlib import Path
 
 import pytest
 
-from kdse.report.report import stale_files
+from kdse.report.render.files import stale_files
 
 RECIPES = sorted((Path(__file__).parents[2] / "egs").glob("*/kd1"))
 
