@@ -14,7 +14,7 @@ def report(recipe, *options: str) -> int:
 
 def test_a_claim_that_holds(recipe, capsys):
     assert report(recipe, "--claim", "kd < standalone_se on test_noisy") == 0
-    sentence = next(line for line in capsys.readouterr().out.splitlines() if "claim" in line)
+    sentence = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("The claim"))
     assert re.fullmatch(
         r"The claim 'kd < standalone_se on test_noisy' holds: WER [\d.]+ % against [\d.]+ %: -[\d.]+ points, -[\d.]+ % relative, "
         r"95 % interval -[\d.]+ to -[\d.]+, 240 items of 60 utterances\.",

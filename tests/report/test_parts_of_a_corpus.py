@@ -35,7 +35,9 @@ def test_all_parts_together(both):
     assert parts.sets_of("test_noisy") == ["test-clean_noisy", "test-other_noisy"] and one.sets_of("test_noisy") == ["test_noisy"]
     for name in ("test_noisy", "dev_noisy", "test_clean"):
         assert to_csv(main_table(one, name)) == to_csv(main_table(parts, name))
-    assert [to_csv(s.table) for s in sections(one) if s.table] == [to_csv(s.table) for s in sections(parts) if s.table]
+    tables = [[s.table for s in sections(results) if s.table] for results in both]
+    for whole, of_parts in zip(*tables, strict=True):  # all but sclite's form, which has a row for each part
+        assert to_csv(whole) == to_csv(of_parts) or whole.name.startswith("sclite_")
     notes = [results.systems and main_table(results, "test_noisy").notes for results in both]
     assert notes[1] == ["test_noisy: test-clean_noisy and test-other_noisy together.", *notes[0]]
     claim = "kd < standalone_se on test_noisy"

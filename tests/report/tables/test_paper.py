@@ -13,7 +13,7 @@ from kdse.report.tables.ablation import ablation_table
 from kdse.report.tables.paper import REFERENCE, error_tables, quality_table
 from kdse.scoring.metrics import CER, WER
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "reference" / "paper_tables.yaml"
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "reference" / "paper_tables.yaml"
 LIBRISPEECH = ("dev-clean_noisy", "dev-other_noisy", "test-clean_noisy", "test-other_noisy")
 APPROACHES = ["mct_noisy", "standalone_se", "mct_all", "joint_straight", "joint_aso", "joint_grad", "kd"]
 CHIME4 = ("dt05_simu", "dt05_real", "et05_simu", "et05_real")
