@@ -16,7 +16,6 @@ FILE, FUNCTION, README, WIDTH = 300, 60, 120, 120
 
 LEFT: dict[str, set[str]] = {
     "files": {
-        "kdse/report/rows.py",
         "kdse/scoring/score.py",
         "tests/plugin/test_load.py",
         "tests/scoring/test_score.py",
