@@ -20,6 +20,7 @@ VERBS = {
     "decode": "stage 8: recognise original or enhanced sets",
     "score": "stage 9: write one score row per utterance",
     "trial": "note what a run scored on dev in the recipe's tuning log",
+    "pack": "write a finished run as an ESPnet model archive with a model card",
     "bench": "time the trainings of a recipe, and what its front ends cost to run",
     "report": "stage 10: render RESULTS.md, tables, plots and the page from score rows",
 }

@@ -5,6 +5,7 @@ from espnet2.bin.asr_inference import Speech2Text
 from espnet2.enh.decoder.stft_decoder import STFTDecoder
 from espnet2.enh.encoder.stft_encoder import STFTEncoder
 from espnet2.enh.separator.abs_separator import AbsSeparator
+from espnet2.main_funcs.pack_funcs import pack
 from espnet2.tasks.asr import ASRTask
 from espnet2.tasks.enh import EnhancementTask
 from espnet2.tasks.enh_s2t import EnhS2TTask
@@ -22,4 +23,5 @@ __all__ = [
     "STFTDecoder",
     "STFTEncoder",
     "Speech2Text",
+    "pack",
 ]
