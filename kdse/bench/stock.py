@@ -9,7 +9,7 @@ from torch import nn
 from kdse.plugin.espnet import Speech2Text
 from kdse.plugin.patches import no_log_warnings
 from kdse.search.config import SearchConfig, lm_files
-from kdse.search.ctc import Found
+from kdse.search.result import SearchResult
 
 
 class Stock:
@@ -43,10 +43,10 @@ class Stock:
             )
         self.model: nn.Module = self.recognise.asr_model
 
-    def __call__(self, wave: np.ndarray) -> Found:
+    def __call__(self, wave: np.ndarray) -> SearchResult:
         """The best hypothesis of a waveform (N,) in [-1, 1)."""
         [(_, _, tokens, best), *_] = self.recognise(wave)
-        return Found([token for token in tokens if token != self.model.eos], float(best.score))
+        return SearchResult([token for token in tokens if token != self.model.eos], float(best.score))
 
 
 @torch.inference_mode()

@@ -36,14 +36,14 @@ class CTCPrefix:
     def scores(self) -> Tensor:
         """ψ (B, W, V) of every hypothesis with every label after it."""
         both = torch.logaddexp(self.label_end, self.blank_end)
-        found = self._appended(both)
+        scores = self._appended(both)
         if self.last is not None:
             repeated = self._appended(self.blank_end, self.last)
-            found.scatter_(2, self.last[..., None], repeated[..., None])
+            scores.scatter_(2, self.last[..., None], repeated[..., None])
         end = self.end.expand(-1, both.shape[1], 1)
-        found[..., self.eos] = both.gather(2, end).squeeze(2)
-        found[..., self.blank] = ZERO
-        return found
+        scores[..., self.eos] = both.gather(2, end).squeeze(2)
+        scores[..., self.blank] = ZERO
+        return scores
 
     def _before(self, ended: Tensor) -> Tensor:
         """φ_{t−1} for every t; before the first frame there is the empty prefix and nothing else."""

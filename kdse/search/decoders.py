@@ -30,11 +30,12 @@ class TransformerSteps:
         self.heads, size = decoder.decoders[0].self_attn.h, latents.shape[2]
         self.positions = _positions(decoder.embed[1], longest, latents)
         self.mask = (torch.arange(latents.shape[1], device=latents.device) < frames[:, None])[:, None, None]
-        self.memory = [
-            (layer.src_attn.k_norm(k), v) for layer in decoder.decoders for k, v in [self._keys(layer.src_attn, latents)]
-        ]
-        room = (len(latents), self.heads, beam * 16, size // self.heads)
-        self.past = [(latents.new_empty(room), latents.new_empty(room)) for _ in decoder.decoders]
+        self.memory = []
+        for layer in decoder.decoders:
+            keys, values = self._keys(layer.src_attn, latents)
+            self.memory.append((layer.src_attn.k_norm(keys), values))
+        shape = (len(latents), self.heads, beam * 16, size // self.heads)
+        self.past = [(latents.new_empty(shape), latents.new_empty(shape)) for _ in decoder.decoders]
         self.slots = torch.zeros((len(latents), beam, 0), dtype=torch.long, device=latents.device)
         self.joined = [_joined(layer.self_attn) for layer in decoder.decoders]
 
@@ -51,8 +52,8 @@ class TransformerSteps:
         self.slots = torch.cat([self.slots, own[..., None]], 2)
         if self.past[0][0].shape[2] < (number + 1) * beam:
             self.past = [tuple(F.pad(x, (0, 0, 0, x.shape[2])) for x in pair) for pair in self.past]
-        seen = torch.zeros((len(labels), beam, number + 1, beam), dtype=torch.bool, device=labels.device)
-        seen = seen.scatter_(3, self.slots[..., None], True).flatten(2)[:, None]
+        visible = torch.zeros((len(labels), beam, number + 1, beam), dtype=torch.bool, device=labels.device)
+        visible = visible.scatter_(3, self.slots[..., None], True).flatten(2)[:, None]
         here, upto = slice(number * beam, (number + 1) * beam), (number + 1) * beam
         scale, offset = self.positions
         x = decoder.embed[0](labels) * scale + offset[number]
@@ -61,13 +62,13 @@ class TransformerSteps:
             y = layer.norm1(x) if before else x
             q, k, v = (self._split(part) for part in F.linear(y, *joined).chunk(3, 2))
             past[0][:, :, here], past[1][:, :, here] = layer.self_attn.k_norm(k), v
-            heard = self._attend(layer.self_attn, q, past[0][:, :, :upto], past[1][:, :, :upto], seen)
-            x = x + (layer.concat_linear1(torch.cat([y, heard], 2)) if layer.concat_after else heard)
+            attended = self._attend(layer.self_attn, q, past[0][:, :, :upto], past[1][:, :, :upto], visible)
+            x = x + (layer.concat_linear1(torch.cat([y, attended], 2)) if layer.concat_after else attended)
             x = x if before else layer.norm1(x)
             y = layer.norm2(x) if before else x
             q = self._split(layer.src_attn.linear_q(y))
-            heard = self._attend(layer.src_attn, q, memory_keys, memory_values, self.mask)
-            x = x + (layer.concat_linear2(torch.cat([y, heard], 2)) if layer.concat_after else heard)
+            attended = self._attend(layer.src_attn, q, memory_keys, memory_values, self.mask)
+            x = x + (layer.concat_linear2(torch.cat([y, attended], 2)) if layer.concat_after else attended)
             x = x if before else layer.norm2(x)
             x = x + layer.feed_forward(layer.norm3(x) if before else x)
             x = x if before else layer.norm3(x)
@@ -122,8 +123,8 @@ class RecurrentSteps:
         """Log-probabilities (B, W, V) of what follows the last labels (B, W)."""
         decoder, layers = self.decoder, self.decoder.dlayers
         self.weights = F.softmax(2.0 * self._energies(self.state[0]).masked_fill_(self.padding, float("-inf")), 2)
-        heard = self.weights @ self.latents
-        x, shape = torch.cat([decoder.embed(labels), heard], 2).flatten(0, 1), labels.shape
+        attended = self.weights @ self.latents
+        x, shape = torch.cat([decoder.embed(labels), attended], 2).flatten(0, 1), labels.shape
         state = [value.flatten(0, 1) for value in self.state]
         for i, cell in enumerate(decoder.decoder):
             if decoder.dtype == "lstm":
@@ -133,7 +134,7 @@ class RecurrentSteps:
             x = state[i]
         self.state = [value.view(*shape, -1) for value in state]
         x = x.view(*shape, -1)
-        return decoder.output(torch.cat([x, heard], 2) if decoder.context_residual else x).log_softmax(-1)
+        return decoder.output(torch.cat([x, attended], 2) if decoder.context_residual else x).log_softmax(-1)
 
     def _energies(self, z: Tensor) -> Tensor:
         """How well each frame fits the decoder's state z (B, W, ·): (B, W, U). Done in parts that fit into the caches."""
@@ -144,14 +145,14 @@ class RecurrentSteps:
         frames, size = self.keys.shape[1:]
         if self.kind == "AttLoc":
             where = attention.loc_conv(self.weights.flatten(0, 1)[:, None, None]).view(*z.shape[:2], -1, frames).transpose(2, 3)
-        found = z.new_empty(*z.shape[:2], frames)
+        energies = z.new_empty(*z.shape[:2], frames)
         few = max(1, CACHED // (z.shape[1] * frames * size))
         for part in (slice(start, start + few) for start in range(0, len(z), few)):
             fit = (self.keys[part, None] + z[part, :, None]).view(-1, size)
             if self.kind == "AttLoc":
                 fit.addmm_(where[part].reshape(len(fit), -1), attention.mlp_att.weight.T)
-            found[part] = attention.gvec(fit.tanh_()).view(found[part].shape)
-        return found
+            energies[part] = attention.gvec(fit.tanh_()).view(energies[part].shape)
+        return energies
 
     def select(self, parents: Tensor) -> None:
         """Go on with the hypotheses `parents` (B, W)."""
@@ -166,7 +167,7 @@ class RecurrentSteps:
         )
 
 
-def steps_of(decoder: nn.Module, where: str):
+def steps_of(decoder: nn.Module, where: str) -> tuple[type[TransformerSteps | RecurrentSteps], bool]:
     """The class that steps through a decoder, and whether ESPnet searches it hypothesis by hypothesis.
 
     Raises: UserError where the decoder is of a kind that is not searched here.

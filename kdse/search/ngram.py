@@ -47,7 +47,7 @@ class Ngram:
         self.contexts: list[tuple[str, ...]] = []
         self.scores = np.zeros((0, len(words)), np.float32)
         self.following = np.zeros((0, len(words)), np.int64)
-        self.known: list[bool] = []
+        self.looked_up: list[bool] = []
 
     def number(self, context: tuple[str, ...]) -> int:
         """The number of a context that the model has; a longer one is cut to what it has."""
@@ -57,13 +57,13 @@ class Ngram:
         if context not in self.numbers:
             self.numbers[context] = len(self.contexts)
             self.contexts.append(context)
-            self.known.append(False)
+            self.looked_up.append(False)
         return self.numbers[context]
 
     def look(self, numbers: np.ndarray) -> None:
         """Compute what follows these contexts, where that has not been done."""
         for number in np.unique(numbers):
-            if self.known[number]:
+            if self.looked_up[number]:
                 continue
             context = self.contexts[number]
             following = np.array([self.number((*context, word)) for word in self.words])
@@ -72,16 +72,16 @@ class Ngram:
                 self.scores = np.pad(self.scores, ((0, more), (0, 0)))
                 self.following = np.pad(self.following, ((0, more), (0, 0)))
             self.scores[number], self.following[number] = self._after(context) * math.log(10), following
-            self.known[number] = True
+            self.looked_up[number] = True
 
     def _after(self, context: tuple[str, ...]) -> np.ndarray:
         """log10 p(v | context) for all v."""
         if not context:
             return self.unigrams.copy()
-        found = self._after(context[1:]) + self.backoff.get(context, 0.0)
+        scores = self._after(context[1:]) + self.backoff.get(context, 0.0)
         for token, value in self.children.get(context, {}).items():
-            found[token] = value
-        return found
+            scores[token] = value
+        return scores
 
 
 class NgramContext:

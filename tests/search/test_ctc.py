@@ -37,7 +37,7 @@ def test_a_beam_that_holds_everything_finds_the_most_likely_sequence_and_its_pro
     log_probs[:, EOS] = -math.inf
     every = all_sequences(log_probs)
     best = max(every, key=every.get)
-    [found] = ctc.beam_search(log_probs[None], torch.tensor([5]), 400, BLANK, EOS)
+    [found] = ctc.beam_search(log_probs[None], torch.tensor([5]), beam=400, blank=BLANK, eos=EOS)
     assert tuple(found.tokens) == best
     assert found.score == pytest.approx(math.log(every[best]), abs=1e-5)
 
@@ -48,7 +48,7 @@ def test_a_sum_beats_the_best_path():
     log_probs = torch.nn.functional.pad(log_probs, (0, 1), value=-math.inf)
     frames = torch.tensor([2])
     assert ctc.greedy(log_probs, frames, 0)[0].tokens == []
-    [found] = ctc.beam_search(log_probs, frames, 2, 0, 2)
+    [found] = ctc.beam_search(log_probs, frames, beam=2, blank=0, eos=2)
     assert found.tokens == [1] and found.score == pytest.approx(math.log(0.64), abs=1e-6)
 
 
@@ -56,7 +56,7 @@ def test_a_sum_beats_the_best_path():
 def test_an_utterance_gets_in_a_batch_what_it_gets_alone(beam):
     frames = torch.tensor([7, 20, 1, 13, 20, 4])
     log_probs = posteriors(6, 20, 9, seed=1)
-    for search in (lambda x, n: ctc.beam_search(x, n, beam, BLANK, 8), lambda x, n: ctc.greedy(x, n, BLANK)):
+    for search in (lambda x, n: ctc.beam_search(x, n, beam=beam, blank=BLANK, eos=8), lambda x, n: ctc.greedy(x, n, BLANK)):
         together = search(log_probs, frames)
         noise = log_probs.clone()
         for row, count in enumerate(frames.tolist()):

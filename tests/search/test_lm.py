@@ -167,8 +167,8 @@ def test_a_language_model_adds_weight_times_its_score(lm_folder, arpa, weight):
     logits[..., [0, EOS]] -= torch.tensor([0.0, 100.0])
     log_probs = logits.log_softmax(-1)
     with torch.no_grad():
-        context = Fusion([(weight, context_of(lm, EOS, 600)), (0.5 * weight, NgramContext(ngram, 600))])
-        found = ctc.beam_search(log_probs, frames, 200, 0, EOS, context, penalty=0.25)
+        fusion = Fusion([(weight, context_of(lm, EOS, 600)), (0.5 * weight, NgramContext(ngram, 600))])
+        found = ctc.beam_search(log_probs, frames, beam=200, blank=0, eos=EOS, lm=fusion, penalty=0.25)
     for row, result in enumerate(found):
         labels, count = torch.tensor([result.tokens]), frames[row : row + 1]
         loss = torch.nn.functional.ctc_loss(
