@@ -1,1 +1,1 @@
-"""Whatever turns a noisy waveform into an enhanced one, behind one signature."""
+"""What turns noisy speech y into an estimate ŝ of clean speech: classical front ends, and trained ones."""

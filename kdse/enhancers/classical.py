@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-CLASSICAL = ("spectral_subtraction", "wiener", "log_mmse", "oracle_irm")
-ORACLE = "oracle_irm"
+Enhancer = Callable[..., np.ndarray]
+"""Of one float32 waveform (N,) in [−1, 1]; an oracle also takes the clean one."""
 STFT = {"nperseg": 512, "noverlap": 256}
 """Window and hop of the students: Hann of 512 samples, every 256."""
 Gain = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -33,8 +33,8 @@ def spectral_subtraction(noisy: np.ndarray) -> np.ndarray:
     delay = 256  # of the library's overlap-add, half a frame
     padded = np.pad(noisy.astype(np.float64), (0, 2 * delay))
     with np.errstate(invalid="ignore"):  # digital silence divides 0 by 0; such frames come out as NaN and are silent
-        found = np.nan_to_num(apply_spectral_sub(padded, nfft=2 * delay))
-    return found[delay : delay + len(noisy)].astype(np.float32)
+        estimate = np.nan_to_num(apply_spectral_sub(padded, nfft=2 * delay))
+    return estimate[delay : delay + len(noisy)].astype(np.float32)
 
 
 def wiener(noisy: np.ndarray) -> np.ndarray:
@@ -88,14 +88,14 @@ def noise_power(power: np.ndarray) -> np.ndarray:
     active = 10 ** (15 / 10)
     noise = np.maximum(power[:5].mean(0), LOWEST_POWER)
     smooth = np.full_like(noise, 0.5)
-    found = np.empty_like(power)
+    tracked = np.empty_like(power)
     for t, now in enumerate(power):
         speech = 1 / (1 + (1 + active) * np.exp(-now / noise * active / (1 + active)))
         smooth = 0.9 * smooth + 0.1 * speech
         speech = np.where(smooth > 0.99, np.minimum(speech, 0.99), speech)
         noise = np.maximum(0.8 * noise + 0.2 * ((1 - speech) * now + speech * noise), LOWEST_POWER)
-        found[t] = noise
-    return found
+        tracked[t] = noise
+    return tracked
 
 
 def decision_directed(gamma: np.ndarray, gain: Gain) -> np.ndarray:
@@ -151,3 +151,12 @@ def _istft(spectrum: np.ndarray, length: int) -> np.ndarray:
     from scipy.signal import istft
 
     return istft(spectrum, **STFT)[1][:length].astype(np.float32)
+
+
+CLASSICAL_ENHANCERS: dict[str, Enhancer] = {
+    "spectral_subtraction": spectral_subtraction,
+    "wiener": wiener,
+    "log_mmse": log_mmse,
+    "oracle_irm": oracle_irm,
+}
+"""{name: function}, of the names that kdse.approaches.registry calls classical or a ceiling."""

@@ -1,100 +1,84 @@
-"""Stage 7, `kdse enhance`: a run's front end on the fixed sets, as Kaldi archives of int16 WAV."""
+"""Stage 7: the fixed sets as a run's front end enhances them."""
 
-import argparse
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from kdse.approaches.registry import CLASSICAL, ORACLE
 from kdse.core.errors import UserError, did_you_mean
 from kdse.core.files import atomic_dir
 from kdse.core.progress import progress
 from kdse.core.step import Step, done_hash
-from kdse.enhancers.classical import CLASSICAL, ORACLE, log_mmse, oracle_irm, spectral_subtraction, wiener
-from kdse.inference.device import add_device, use_device
+from kdse.data.audio import FULL_SCALE, ArkWriter, read_audio, to_int16
+from kdse.data.datadir import read_table
+from kdse.enhancers.classical import CLASSICAL_ENHANCERS, Enhancer
 from kdse.runs.record import write_run
 from kdse.runs.selection import allowed_sets
 
-Enhancer = Callable[..., np.ndarray]
-"""Of one float32 waveform (N,) in [−1, 1]; an oracle also takes the clean one."""
+
+def enhance_runs(
+    runs: Sequence[Path],
+    *,
+    approach: str | None,
+    corpus: str | None,
+    dump: Path,
+    sets: Sequence[str],
+    selected: str | None = None,
+) -> None:
+    """Enhance sets with the front ends of runs, skipping those that are done.
+
+    Args:
+        runs: experiment folders of trained front ends, or of a classical one to be made.
+        approach: the classical front end; None for the run's trained one.
+        corpus: in the run.yaml of a classical front end.
+        dump: folder of the fixed sets, and `sets` their names.
+        selected: file with the runs whose test sets may be enhanced; None for all.
+
+    Raises: UserError for an unknown classical front end, and where something that is needed is not finished.
+    """
+    if approach is not None and approach not in CLASSICAL:
+        raise UserError(f"there is no classical front end '{approach}'{did_you_mean(approach, CLASSICAL)}")
+    for run in runs:
+        trained = done_hash(run)
+        if approach and trained:
+            raise UserError(f"{run} is a trained front end; give {approach} a folder of its own")
+        if not (approach or trained):
+            raise UserError(f"{run} is not finished; run stages 4 and 6 first")
+        folders = [dump / name for name in allowed_sets(run.name, sets, selected)]
+        worked = enhance_run(run, folders, approach or trained, approach)
+        if approach and (worked or not (run / "run.yaml").exists()):
+            write_run(run, {}, corpus=corpus, approach=approach, seed=0, params=0)
 
 
-LEARNED_NOTHING: dict[str, Enhancer] = {
-    "spectral_subtraction": spectral_subtraction,
-    "wiener": wiener,
-    "log_mmse": log_mmse,
-    "oracle_irm": oracle_irm,
-}
+def enhance_run(run: Path, sets: Sequence[Path], model: str, approach: str | None) -> bool:
+    """Enhance the sets that are not done with one front end; whether there was any.
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `kdse enhance`."""
-    parser.add_argument(
-        "--run",
-        type=Path,
-        nargs="+",
-        required=True,
-        help="experiment folders of trained front ends, or of a classical one to be made",
-    )
-    parser.add_argument(
-        "--approach", help=f"front end without training: one of {', '.join(CLASSICAL)} (default: the run's trained one)"
-    )
-    parser.add_argument("--corpus", help="corpus name of a classical front end's rows")
-    parser.add_argument("--dump", type=Path, default=Path("dump"), help="what stage 2 wrote (default: dump)")
-    parser.add_argument("--sets", nargs="+", required=True, metavar="SET", help="fixed sets in the dump folder")
-    parser.add_argument("--selected", metavar="FILE", help="enhance test sets only for the runs it names (selected.yaml)")
-    add_device(parser)
-
-
-def run(args: argparse.Namespace) -> None:
-    """Enhance the sets, skipping those that are done."""
-    if args.approach is not None and args.approach not in CLASSICAL:
-        raise UserError(f"there is no classical front end '{args.approach}'{did_you_mean(args.approach, CLASSICAL)}")
-    use_device(args.ngpu)
-    for run_folder in args.run:
-        enhance_run(run_folder, args)
-
-
-def enhance_run(run_folder: Path, args: argparse.Namespace) -> None:
-    """Enhance the sets with one front end."""
-    model = args.approach or done_hash(run_folder)
-    if args.approach and done_hash(run_folder):
-        raise UserError(f"{run_folder} is a trained front end; give {args.approach} a folder of its own")
-    if model is None:
-        raise UserError(f"{run_folder} is not finished; run stages 4 and 6 first")
+    Args:
+        model: what tells it from others: the hash of its training, or its name.
+        approach: as of `enhance_runs`.
+    """
     enhancer: Enhancer | None = None
-    worked = False
-    for name in allowed_sets(run_folder.name, args.sets, args.selected):
-        out, what = run_folder / "enhanced" / name, f"{run_folder.name}: enhance {name}"
-        state = done_hash(args.dump / name)
+    for data in sets:
+        state = done_hash(data)
         if state is None:
-            raise UserError(f"{args.dump / name} is not finished; run stage 2 first")
+            raise UserError(f"{data} is not finished; run stage 2 first")
+        out, what = run / "enhanced" / data.name, f"{run.name}: enhance {data.name}"
         step = Step(out, {"model": model, "set": state}, what)
         if step.needed():
-            enhancer = enhancer or (LEARNED_NOTHING[args.approach] if args.approach else trained(run_folder))
-            enhance_set(args.dump / name, out, enhancer, what, oracle=args.approach == ORACLE)
+            enhancer = enhancer or find_enhancer(run, approach)
+            enhance_set(data, out, enhancer, what, oracle=approach == ORACLE)
             step.finish()
-            worked = True
-    if args.approach and (worked or not (run_folder / "run.yaml").exists()):
-        write_run(run_folder, {}, corpus=args.corpus, approach=args.approach, seed=0, params=0)
+    return enhancer is not None
 
 
-def trained(run: Path) -> Enhancer:
-    """The front end of a training run as a function of one float32 waveform (N,) in [−1, 1]."""
-    import torch
+def find_enhancer(run: Path, approach: str | None) -> Enhancer:
+    """The classical front end of this name, or the one that the run trained."""
+    if approach:
+        return CLASSICAL_ENHANCERS[approach]
+    from kdse.enhancers.learned import trained_enhancer  # loads ESPnet, which sets that are done need not wait for
 
-    from kdse.plugin.load import load_front_end
-    from kdse.plugin.model import enhance
-
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model, _ = load_front_end(run, device)
-
-    def one(noisy: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            wave = torch.from_numpy(noisy)[None].to(device)
-            return enhance(model, wave, torch.tensor([wave.shape[1]], device=device))[0].cpu().numpy()
-
-    return one
+    return trained_enhancer(run)
 
 
 def enhance_set(data: Path, out: Path, enhancer: Enhancer, what: str, oracle: bool = False) -> None:
@@ -102,28 +86,26 @@ def enhance_set(data: Path, out: Path, enhancer: Enhancer, what: str, oracle: bo
 
     Raises: UserError where an oracle finds no clean signals, and for NaN.
     """
-    from kdse.data.audio import ArkWriter, read_audio
-    from kdse.data.datadir import read_table
-
     sources = read_table(data / "wav.scp")
     if oracle and not (data / "spk1.scp").exists():
         raise UserError(f"{data} has no spk1.scp; {ORACLE} needs the clean signals and cannot be had for recordings")
-    clean = read_table(data / "spk1.scp") if oracle else {}
-
-    def wave(source: str, utt: str) -> np.ndarray:
-        return read_audio(source, utt).astype(np.float32) / 32768
-
+    clean_sources = read_table(data / "spk1.scp") if oracle else {}
     with atomic_dir(out) as part, ArkWriter(part / "wav.ark", out / "wav.ark") as ark:
         lines = []
         for utt, source in progress(sorted(sources.items()), what, len(sources)):
-            noisy = wave(source, utt)
-            given = [noisy, wave(clean[utt], utt) if utt in clean else noisy[:0]] if oracle else [noisy]
-            if len(given[-1]) != len(noisy):
+            signals = [_wave(source, utt)]
+            if oracle:
+                signals.append(_wave(clean_sources[utt], utt) if utt in clean_sources else np.zeros(0))
+            if len(signals[-1]) != len(signals[0]):
                 raise UserError(f"{data / 'spk1.scp'}: utterance {utt} is missing, or not as long as in wav.scp; run stage 2 again")
-            found = enhancer(*given)
-            assert found.shape == noisy.shape, (utt, found.shape, noisy.shape)
-            if not np.isfinite(found).all():
+            estimate = enhancer(*signals)
+            assert estimate.shape == signals[0].shape, (utt, estimate.shape, signals[0].shape)
+            if not np.isfinite(estimate).all():
                 raise UserError(f"the front end {what.split(':')[0]} returned NaN for utterance {utt}; train it again")
-            samples = np.clip(np.rint(found * 32768), -32768, 32767).astype(np.int16)
-            lines.append(f"{utt} {ark.add(utt, samples)}\n")
+            lines.append(f"{utt} {ark.add(utt, to_int16(estimate))}\n")
         (part / "wav.scp").write_text("".join(lines), encoding="utf-8")
+
+
+def _wave(source: str, utt: str) -> np.ndarray:
+    """float32 (N,) in [−1, 1)."""
+    return read_audio(source, utt).astype(np.float32) / FULL_SCALE

@@ -1,4 +1,4 @@
-"""Any program that reads a list of WAV files and prints what it hears."""
+"""Any program that reads a list of WAV files and prints their words."""
 
 import contextlib
 import os
@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from kdse.core.errors import UserError
 from kdse.core.files import sha256
-from kdse.recognisers import RATE, Hypothesis, Options, Recogniser
+from kdse.data.audio import RATE, to_int16
+from kdse.recognisers.base import Hypothesis, Options, Recogniser
 
 LAST, SHOWN = 3, 80
 """Lines of a failed command's own that are repeated, and characters of one that cannot be read."""
@@ -63,10 +65,6 @@ class Command(Recogniser):
     decode = "command"
 
     def transcribe(self, waves: list[np.ndarray]) -> list[Hypothesis]:
-        import soundfile
-
-        from kdse.data.audio import to_int16
-
         if not waves:
             return []
         with tempfile.TemporaryDirectory(prefix="kdse-") as folder:
@@ -108,9 +106,12 @@ class Command(Recogniser):
         numbers, folders = {path.stem: number for number, path in enumerate(paths)}, {paths[0].parent, paths[0].parent.resolve()}
         begins = "|".join(re.escape(f"{folder}/") for folder in folders)  # whole, since it may have spaces
         begin = re.compile(rf"(?:{begins})?(kdse\d+)(?:\.wav)?(?:\s*[:,]|\s|$)\s*(.*)")
-        named = [found if (found := begin.match(line)) and found[1] in numbers else None for line in lines]
+        named: list[tuple[int, str] | None] = []  # the number of the file and its words, of lines that begin with a name
+        for line in lines:
+            match = begin.match(line)
+            named.append((numbers[match[1]], match[2]) if match and match[1] in numbers else None)
         if any(named):
-            words = self._by_name(lines, [(numbers[found[1]], found[2]) if found else None for found in named], paths)
+            words = self._by_name(lines, named, paths)
         else:
             words = self._in_order(lines, len(paths))
         for text in words:
@@ -130,20 +131,20 @@ class Command(Recogniser):
 
     def _by_name(self, lines: list[str], named: list[tuple[int, str] | None], paths: list[Path]) -> list[str]:
         """Words of lines that begin with a name, each given as the number of its file and what follows."""
-        found: dict[int, str] = {}
+        words_of: dict[int, str] = {}
         for line, pair in zip(lines, named, strict=True):
             if not line:
                 continue
             if pair is None:
                 self._refuse(f"printed a line that begins with no name of a file, while others do: {line[:SHOWN]!r}")
             number, words = pair
-            if number in found:
+            if number in words_of:
                 self._refuse(f"printed two lines for {paths[number].name}")
-            found[number] = words
-        missing = [path.name for number, path in enumerate(paths) if number not in found]
+            words_of[number] = words
+        missing = [path.name for number, path in enumerate(paths) if number not in words_of]
         if missing:
             self._refuse(f"printed no line for {len(missing)} of {len(paths)} files, the first {missing[0]}")
-        return [found[number] for number in range(len(paths))]
+        return [words_of[number] for number in range(len(paths))]
 
     def _refuse(self, what: str) -> None:
         raise UserError(f"the command '{self.options.command[0]}' {what}{_last_lines(self._complaint)}")

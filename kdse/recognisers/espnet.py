@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from kdse.core.files import sha256
-from kdse.recognisers import Hypothesis, Options, Recogniser, batches
+from kdse.recognisers.base import Hypothesis, Options, Recogniser
+from kdse.recognisers.batching import batches
 from kdse.search.config import SearchConfig, lm_files
 from kdse.tokens.codebook import load_tokens
 
-AT_FIRST = ("decode", "batch_seconds")
+ALWAYS_COUNT = ("decode", "batch_seconds")
+"""Options of the first version: they count in the state even at their defaults."""
 
 
 @dataclass(frozen=True)
@@ -18,12 +20,18 @@ class EspnetOptions(SearchConfig, Options):
     """conf/decode only overrides these values: those of the search, and `batch_seconds`."""
 
     def state(self) -> dict:
-        """An option that came later counts where it is used, so that what was decoded before it came stays finished. Language
-        models count with the content of their files."""
+        """The options that are used, and the content of language models.
+
+        An option that came later counts where it is not at its default, so that what was decoded before it came stays finished.
+        """
         defaults = asdict(type(self)())
-        used = {name: value for name, value in asdict(self).items() if name in AT_FIRST or value != defaults[name]}
-        files = [*(lm_files(self.lm) if self.lm else ()), *([self.ngram] if self.ngram else ())]
-        return used | ({"sha256": [sha256(path) for path in files]} if files else {})
+        state = {name: value for name, value in asdict(self).items() if name in ALWAYS_COUNT or value != defaults[name]}
+        files = [*lm_files(self.lm)] if self.lm else []
+        if self.ngram:
+            files.append(self.ngram)
+        if files:
+            state["sha256"] = [sha256(path) for path in files]
+        return state
 
 
 class Espnet(Recogniser):
@@ -69,18 +77,18 @@ class Espnet(Recogniser):
         latents, tokens = {}, {}
         for batch in batches([len(waves[i]) for i in order], self.options.batch_seconds, equal=True):
             chosen = [order[i] for i in batch]
-            encoded, tapped = self._listen(np.stack([waves[i] for i in chosen]))
+            encoded, tapped = self._encode(np.stack([waves[i] for i in chosen]))
             latents |= zip(chosen, encoded, strict=True)
             tokens |= zip(chosen, (self.book.assign(x) if self.book else None for x in tapped), strict=True)
         if not waves:
             return []
         frames = torch.tensor([len(latents[i]) for i in range(len(waves))], device=self.device)
         padded = torch.nn.utils.rnn.pad_sequence([latents[i] for i in range(len(waves))], batch_first=True)
-        best = self.search(padded, frames)
-        return [Hypothesis(self.text(found.tokens), tokens=tokens[i]) for i, found in enumerate(best)]
+        results = self.search(padded, frames)
+        return [Hypothesis(self.text(result.tokens), tokens=tokens[i]) for i, result in enumerate(results)]
 
-    def _listen(self, waves: np.ndarray) -> tuple[list, list[np.ndarray]]:
-        """Of (B, N) waves of one length, what the encoder gives, (U, D) each, and the latents that tokens are made of."""
+    def _encode(self, waves: np.ndarray) -> tuple[list, list[np.ndarray]]:
+        """The encoder's latents of (B, N) waves of one length, (U, D) each, and those that tokens are made of."""
         import torch
 
         from kdse.plugin.frozen_encoder import encode

@@ -12,7 +12,8 @@ import numpy as np
 from kdse.core.errors import UserError
 from kdse.core.files import read_text, sha256
 from kdse.core.progress import say
-from kdse.recognisers import Hypothesis, Options, Recogniser, lacks
+from kdse.data.audio import RATE, to_int16
+from kdse.recognisers.base import Hypothesis, Options, Recogniser, lacks
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class PocketSphinxOptions(Options):
     """conf/decode/pocketsphinx.yaml only overrides these values.
 
     Attributes:
-        words: a `text` of transcripts, such as data/train/text: nothing but their words can be heard, in any order, each the more
+        words: a `text` of transcripts, such as data/train/text: only their words can be recognised, in any order, each the more
             likely the more often it occurs (a unigram). '' for the package's own dictionary and its trigram language model.
     """
 
@@ -50,7 +51,7 @@ class PocketSphinx(Recogniser):
         except ImportError as e:
             raise lacks("pocketsphinx", "pocketsphinx", e) from e
         self.decode = "unigram_lm" if options.words else "trigram_lm"
-        self._decoder = Decoder(samprate=16000, loglevel="FATAL", **({"lm": None} if options.words else {}))
+        self._decoder = Decoder(samprate=RATE, loglevel="FATAL", **({"lm": None} if options.words else {}))
         if options.words:
             with tempfile.TemporaryDirectory(prefix="kdse-") as folder:
                 model = Path(folder) / "words.arpa"
@@ -76,14 +77,12 @@ class PocketSphinx(Recogniser):
         return [self._transcribe(wave) for wave in waves]
 
     def _transcribe(self, wave: np.ndarray) -> Hypothesis:
-        from kdse.data.audio import to_int16
-
-        self._decoder.reinit_feat()  # its running mean of the cepstra would carry what was heard before into the next utterance
+        self._decoder.reinit_feat()  # its running mean of the cepstra would carry one utterance into the next
         self._decoder.start_utt()
         self._decoder.process_raw(to_int16(wave).tobytes(), no_search=False, full_utt=True)
         self._decoder.end_utt()
-        found = self._decoder.hyp()
-        if found is None:
+        best = self._decoder.hyp()
+        if best is None:
             return Hypothesis("")
-        words = re.sub(r"\(\d+\)|<[^>]*>|\[[^\]]*\]", "", found.hypstr)  # other pronunciations, silence, noise
-        return Hypothesis(" ".join(words.split()), float(found.score))
+        words = re.sub(r"\(\d+\)|<[^>]*>|\[[^\]]*\]", "", best.hypstr)  # other pronunciations, silence, noise
+        return Hypothesis(" ".join(words.split()), float(best.score))

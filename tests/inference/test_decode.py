@@ -6,7 +6,7 @@ import pytest
 
 from kdse.cli import main
 from kdse.core.step import Step
-from kdse.recognisers import batches
+from kdse.recognisers.batching import batches
 from kdse.recognisers.espnet import Espnet
 from kdse.search.ctc import merge
 

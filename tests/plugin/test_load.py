@@ -12,7 +12,7 @@ from kdse.cli import main
 from kdse.core.errors import UserError
 from kdse.data.audio import read_audio
 from kdse.data.datadir import read_table
-from kdse.inference.enhance import trained
+from kdse.enhancers.learned import trained_enhancer
 from kdse.plugin.checkpoint import load_state
 from kdse.plugin.load import load_backend, load_front_end, load_teacher
 from kdse.tokens.codebook import TokenBook, save_tokens
@@ -35,7 +35,7 @@ def decode(run: Path, backend: Path, noisy_set: Path, *options) -> int:
 
 def test_enhanced_samples_are_the_model_s(run, noisy_set):
     assert enhance(run, noisy_set) == 0
-    enhancer, noisy = trained(run), read_table(noisy_set / "wav.scp")
+    enhancer, noisy = trained_enhancer(run), read_table(noisy_set / "wav.scp")
     found = read_table(run / "enhanced" / "tiny" / "wav.scp")
     assert list(found) == sorted(noisy)
     for utt, path in found.items():
@@ -327,27 +327,27 @@ def test_sets_that_do_not_fit_are_named(run, backend, noisy_set, write_wav, caps
 def test_the_recogniser_hears_the_mixture(noisy_set, run):
     """The samples that are decoded at ω = 0.25, item by item."""
     assert enhance(run, noisy_set) == 0
-    listener, given = echo()
-    heard = listener.hear(run / "enhanced/tiny/wav.scp", "x", noisy_set / "wav.scp", 0.25)
-    assert sum(map(len, given)) == len(heard)
+    decoder, given = echo()
+    hypotheses = decoder.transcribe(run / "enhanced/tiny/wav.scp", "x", noisy_set / "wav.scp", 0.25)
+    assert sum(map(len, given)) == len(hypotheses)
     for utt, noisy in read_table(noisy_set / "wav.scp").items():
         enhanced = read_audio(read_table(run / "enhanced/tiny/wav.scp")[utt])
-        wave = given[int(heard[utt].words)][0]
+        wave = given[int(hypotheses[utt].words)][0]
         assert wave.dtype == np.float32
         np.testing.assert_allclose(32768 * wave, 0.75 * enhanced + 0.25 * read_audio(noisy), atol=1e-6)
 
 
 def test_a_set_need_not_fit_into_memory(noisy_set):
     """The recogniser is given the audio of one batch at a time; three utterances of three lengths are three batches."""
-    listener, given = echo()
-    assert {utt: h.words for utt, h in listener.hear(noisy_set / "wav.scp", "x").items()} == {"t0": "0", "t1": "1", "t2": "2"}
+    decoder, given = echo()
+    assert {utt: h.words for utt, h in decoder.transcribe(noisy_set / "wav.scp", "x").items()} == {"t0": "0", "t1": "1", "t2": "2"}
     assert [len(waves) for waves in given] == [1, 1, 1]
 
 
 def echo():
-    """A listener whose recogniser takes waves of one length and hears the number of its call; and the waves that it was given."""
-    from kdse.inference.decode import Listener
-    from kdse.recognisers import Hypothesis, Options
+    """A decoder whose recogniser takes waves of one length and says the number of its call; and the waves that it was given."""
+    from kdse.inference.set_decoder import SetDecoder
+    from kdse.recognisers.base import Hypothesis, Options
 
     class Echo:
         equal_lengths = True
@@ -356,9 +356,9 @@ def echo():
             given.append(waves)
             return [Hypothesis(str(len(given) - 1))] * len(waves)
 
-    listener, given = Listener("echo", "echo", Options()), []
-    listener._loaded = Echo()
-    return listener, given
+    decoder, given = SetDecoder("echo", "echo", Options()), []
+    decoder._loaded = Echo()
+    return decoder, given
 
 
 def test_the_oracle_mask_needs_the_clean_signal(noisy_set, tmp_path, capsys):

@@ -13,7 +13,7 @@ import torch
 import yaml
 
 from kdse.core.errors import UserError
-from kdse.inference.enhance import trained
+from kdse.enhancers.learned import trained_enhancer
 
 STOCK = """
 # an ESPnet enhancement recipe's YAML with our separator in it
@@ -144,7 +144,7 @@ def separate(config: Path, model: Path, noisy: torch.Tensor) -> torch.Tensor:
 def test_espnet_separates_to_the_same_samples(run, request):
     """A plain ESPnet model: SeparateSpeech and `kdse enhance` agree in every bit, for lengths of any remainder."""
     folder, _ = request.getfixturevalue(run)
-    ours = trained(folder)
+    ours = trained_enhancer(folder)
     for samples in (8000, 6401, 700):
         noisy = 0.1 * torch.randn(1, samples, generator=torch.Generator().manual_seed(samples))
         theirs = separate(folder / "enh" / "config.yaml", folder / "enh" / "model.pth", noisy)[0]

@@ -12,7 +12,7 @@ import yaml
 from kdse.cli import main
 from kdse.core.step import Step
 from kdse.data.audio import write_ark
-from kdse.recognisers import REGISTRY
+from kdse.recognisers.registry import RECOGNISERS
 from kdse.runs.record import write_run
 from kdse.scoring.row import read_rows
 from kdse.scoring.score import read_hypotheses
@@ -30,7 +30,7 @@ def recipe(tmp_path, monkeypatch) -> Path:
     made = types.ModuleType(target.partition(":")[0])
     monkeypatch.setitem(sys.modules, made.__name__, made)
     exec(compile(code, str(PAGE), "exec"), made.__dict__)
-    monkeypatch.setitem(REGISTRY, name, target)
+    monkeypatch.setitem(RECOGNISERS, name, target)
     monkeypatch.chdir(tmp_path)
     (yaml_text,) = re.findall(r"```yaml\n(.*?)```", text, re.S)
     for config in ("loudness", "deaf"):

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from kdse.core.errors import UserError
-from kdse.recognisers import read_recogniser
 from kdse.recognisers.command import Command, CommandOptions
 from kdse.recognisers.pocketsphinx import PocketSphinx, PocketSphinxOptions
+from kdse.recognisers.registry import read_recogniser
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from kdse.core.errors import UserError
-from kdse.recognisers import HOME, REGISTRY, Hypothesis, Options, find, read_recogniser
+from kdse.recognisers.base import Hypothesis, Options
+from kdse.recognisers.registry import ESPNET, RECOGNISERS, find, read_recogniser
 from kdse.recognisers.whisper import PARTS
 
 RATE = 16000
@@ -34,8 +35,8 @@ def babble(seconds: float, seed: int) -> np.ndarray:
 
 
 @pytest.fixture(
-    scope="module", params=[name for name in REGISTRY if name != HOME]
-)  # HOME, with a network: tests/plugin/test_load.py
+    scope="module", params=[name for name in RECOGNISERS if name != ESPNET]
+)  # ESPNET, with a network: tests/plugin/test_load.py
 def recogniser(request, tmp_path_factory):
     """Each recogniser, loaded, with the least search where it has a choice."""
     for module in NEEDS.get(request.param, ()):
@@ -77,7 +78,7 @@ def test_tables_can_name_its_search(recogniser):
     assert recogniser.decode and " " not in recogniser.decode
 
 
-@pytest.mark.parametrize("name", REGISTRY)
+@pytest.mark.parametrize("name", RECOGNISERS)
 def test_options_have_defaults_and_a_state(name):
     kind = find(name).Options
     assert issubclass(kind, Options) and dataclasses.is_dataclass(kind)
@@ -130,7 +131,7 @@ def test_every_yaml_of_conf_decode_is_read(path, monkeypatch):
     """Where a recipe's own YAML names files of the recipe, they need not be there."""
     monkeypatch.setattr("kdse.recognisers.pocketsphinx.PocketSphinxOptions.check", lambda *_: None)
     name, options = read_recogniser(path)
-    assert name in REGISTRY and isinstance(options, find(name).Options)
+    assert name in RECOGNISERS and isinstance(options, find(name).Options)
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ import torch
 from kdse.cli import main
 from kdse.core.errors import UserError
 from kdse.core.step import Step, done_config
-from kdse.inference.decode import Listener
+from kdse.inference.set_decoder import SetDecoder
 from kdse.plugin.frozen_encoder import PADDING, encode
 from kdse.plugin.load import load_teacher
-from kdse.recognisers import HOME
 from kdse.recognisers.espnet import Espnet, EspnetOptions
+from kdse.recognisers.registry import ESPNET
 from kdse.tokens.codebook import read_tokens
 
 
@@ -23,13 +23,13 @@ def test_short_waves_are_followed_by_silence(backend, tokens, samples):
     """Down to one sample: a hypothesis and tokens, those of the wave with as much silence as the encoder needs, and no more."""
     wave = (0.1 * np.random.default_rng(0).standard_normal(samples)).astype(np.float32)
     recogniser = Espnet(EspnetOptions(), backend, tokens)
-    (found,) = recogniser.transcribe([wave])
-    padded = next(n for n in range(samples, 8000, PADDING) if _hears(recogniser.model, n))
+    (hypothesis,) = recogniser.transcribe([wave])
+    padded = next(n for n in range(samples, 8000, PADDING) if _encodes(recogniser.model, n))
     (expected,) = recogniser.transcribe([np.pad(wave, (0, padded - samples))])
-    assert found.words == expected.words and len(found.tokens) and (found.tokens == expected.tokens).all()
+    assert hypothesis.words == expected.words and len(hypothesis.tokens) and (hypothesis.tokens == expected.tokens).all()
 
 
-def _hears(asr: torch.nn.Module, samples: int) -> bool:
+def _encodes(asr: torch.nn.Module, samples: int) -> bool:
     try:
         asr.encode(torch.zeros(1, samples), torch.tensor([samples]))
     except Exception:  # ESPnet's TooShortUttError, or of the STFT
@@ -69,21 +69,21 @@ def test_a_set_without_utterances_is_refused(backend, noisy_set, tmp_path, capsy
 
 def test_jobs_that_need_clean_tokens_at_once_make_them_once(backend, tokens, noisy_set, tmp_path, monkeypatch):
     """--inference_nj: the jobs share the folder of the tokenizer."""
-    folder, made, hear = shutil.copytree(tokens, tmp_path / "tokens"), [], Listener.hear
+    folder, made, transcribe = shutil.copytree(tokens, tmp_path / "tokens"), [], SetDecoder.transcribe
     shutil.copy(noisy_set / "wav.scp", noisy_set / "spk1.scp")
     shutil.rmtree(folder / "clean_tiny", ignore_errors=True)
-    monkeypatch.setattr(Listener, "hear", lambda self, *args: made.append(args) or hear(self, *args))
-    found = []
+    monkeypatch.setattr(SetDecoder, "transcribe", lambda self, *args: made.append(args) or transcribe(self, *args))
+    results = []
 
     def job() -> None:
-        listener = Listener("asr", HOME, EspnetOptions(), backend, folder)
-        found.append(listener.clean_tokens(noisy_set))
+        decoder = SetDecoder("asr", ESPNET, EspnetOptions(), backend=backend, tokens=folder)
+        results.append(decoder.clean_tokens(noisy_set))
 
     jobs = [threading.Thread(target=job) for _ in range(3)]
     for thread in jobs:
         thread.start()
     for thread in jobs:
         thread.join()
-    assert len(made) == 1 and len(found) == 3
+    assert len(made) == 1 and len(results) == 3
     kept = read_tokens(folder / "clean_tiny" / "tokens")
-    assert all((x[utt] == kept[utt]).all() for x in found for utt in kept)
+    assert all((x[utt] == kept[utt]).all() for x in results for utt in kept)
