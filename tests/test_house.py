@@ -21,7 +21,6 @@ LEFT: dict[str, set[str]] = {
         "tests/scoring/test_score.py",
     },
     "functions": {
-        "kdse/search/attention.py: beam_search",
     },
     "lines of documents": {
         "README.md",

@@ -11,8 +11,9 @@ from kdse.bench.stock import Stock, bare_greedy
 from kdse.core.errors import UserError
 from kdse.data.audio import FULL_SCALE, RATE, read_audio
 from kdse.data.datadir import read_table
-from kdse.recognisers import HOME, batches, read_recogniser
+from kdse.recognisers.batching import batches
 from kdse.recognisers.espnet import Espnet
+from kdse.recognisers.registry import ESPNET, read_recogniser
 from kdse.scoring.words import normalise, word_errors
 from kdse.search.config import SearchConfig
 
@@ -40,7 +41,7 @@ def run(*, model: Path, data: Path, config: Path, items: int | None, blocks: int
     for name in ("config.yaml", "model.pth"):
         if not (model / name).is_file():
             raise UserError(f"there is no {model / name}; train the recogniser first (stage 3)")
-    if (recogniser := read_recogniser(config)[0]) != HOME:
+    if (recogniser := read_recogniser(config)[0]) != ESPNET:
         raise UserError(f"{config} chooses the recogniser '{recogniser}'; only ESPnet's can be compared with asr_inference")
     paths = read_table(data / "wav.scp")
     utterances = sorted(paths)[:items]

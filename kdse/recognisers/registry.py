@@ -5,11 +5,8 @@ from pathlib import Path
 
 from kdse.core.config import override, read_config
 from kdse.core.errors import UserError, did_you_mean
-from kdse.core.files import read_text
 from kdse.recognisers.base import Options, Recogniser
-
-ESPNET = "espnet"
-"""The recogniser that recipes train: a folder of stage 3."""
+from kdse.runs.naming import ESPNET
 
 RECOGNISERS = {
     ESPNET: "kdse.recognisers.espnet:Espnet",
@@ -48,14 +45,6 @@ def read_recogniser(path: Path | None) -> tuple[str, Options]:
     if options.batch_seconds <= 0:
         raise UserError(f"{path}: batch_seconds must be above 0, not {options.batch_seconds:g}")
     options.check(str(path))
-    if name != ESPNET:
-        _check_line(path, name)
-    return name, options
-
-
-def _check_line(path: Path, name: str) -> None:
-    """Raise UserError where the stage script, which looks for one line in this file alone, would take it for a backend's."""
-    if f"recogniser: {name}" not in read_text(path).splitlines():
-        raise UserError(f"{path}: write 'recogniser: {name}' into it on a line of its own, not only into the config it is based on")
-    if path.stem.startswith("asr_"):
+    if name != ESPNET and path.stem.startswith("asr_"):
         raise UserError(f"{path}: rows name the recogniser by this file, and names with 'asr_' are those of backends; rename it")
+    return name, options

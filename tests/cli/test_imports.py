@@ -21,8 +21,6 @@ LIGHT = [
 ]
 HELP = [["--help"], *([verb, "--help"] for verb in kdse.cli.VERBS)]
 LEFT = {
-    *(f"kdse.cli.{verb}" for verb in ("decode", "enhance")),
-    *(f"kdse {verb} --help" for verb in ("decode", "enhance")),
 }
 """What still imports something heavy. It may only shrink: an entry that is no longer needed fails the test."""
 
