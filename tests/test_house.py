@@ -17,7 +17,6 @@ FILE, FUNCTION, README, WIDTH = 300, 60, 120, 120
 LEFT: dict[str, set[str]] = {
     "files": {
         "kdse/scoring/score.py",
-        "tests/plugin/test_load.py",
         "tests/scoring/test_score.py",
     },
     "functions": {

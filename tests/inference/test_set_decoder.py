@@ -10,6 +10,8 @@ import torch
 from kdse.cli import main
 from kdse.core.errors import UserError
 from kdse.core.step import Step, done_config
+from kdse.data.audio import read_audio
+from kdse.data.datadir import read_table
 from kdse.inference.set_decoder import SetDecoder
 from kdse.plugin.frozen_encoder import PADDING, encode
 from kdse.plugin.load import load_teacher
@@ -87,3 +89,40 @@ def test_jobs_that_need_clean_tokens_at_once_make_them_once(backend, tokens, noi
     assert len(made) == 1 and len(results) == 3
     kept = read_tokens(folder / "clean_tiny" / "tokens")
     assert all((x[utt] == kept[utt]).all() for x in results for utt in kept)
+
+
+def test_the_recogniser_hears_the_mixture(enhance, noisy_set, run):
+    """The samples that are decoded at ω = 0.25, item by item."""
+    assert enhance(run, noisy_set) == 0
+    decoder, given = echo()
+    hypotheses = decoder.transcribe(run / "enhanced/tiny/wav.scp", "x", noisy_set / "wav.scp", 0.25)
+    assert sum(map(len, given)) == len(hypotheses)
+    for utt, noisy in read_table(noisy_set / "wav.scp").items():
+        enhanced = read_audio(read_table(run / "enhanced/tiny/wav.scp")[utt])
+        wave = given[int(hypotheses[utt].words)][0]
+        assert wave.dtype == np.float32
+        np.testing.assert_allclose(32768 * wave, 0.75 * enhanced + 0.25 * read_audio(noisy), atol=1e-6)
+
+
+def test_a_set_need_not_fit_into_memory(noisy_set):
+    """The recogniser is given the audio of one batch at a time; three utterances of three lengths are three batches."""
+    decoder, given = echo()
+    assert {utt: h.words for utt, h in decoder.transcribe(noisy_set / "wav.scp", "x").items()} == {"t0": "0", "t1": "1", "t2": "2"}
+    assert [len(waves) for waves in given] == [1, 1, 1]
+
+
+def echo():
+    """A decoder whose recogniser takes waves of one length and says the number of its call; and the waves that it was given."""
+    from kdse.inference.set_decoder import SetDecoder
+    from kdse.recognisers.base import Hypothesis, Options
+
+    class Echo:
+        equal_lengths = True
+
+        def transcribe(self, waves):
+            given.append(waves)
+            return [Hypothesis(str(len(given) - 1))] * len(waves)
+
+    decoder, given = SetDecoder("echo", "echo", Options()), []
+    decoder._loaded = Echo()
+    return decoder, given

@@ -145,15 +145,6 @@ def test_every_yaml_of_conf_decode_is_read(path, monkeypatch):
         ("{recogniser: pocketsphinx, words: nowhere}", "there is no list of words nowhere"),
         ("recogniser: command", "command is a list, the program and its arguments"),
         ("{recogniser: command, command: [x], time_limit: 0}", "time_limit is a number of seconds above 0"),
-        *[
-            (text, "write 'recogniser: pocketsphinx' into it on a line of its own, not only into the config it is based on")
-            for text in (
-                "base: other.yaml",
-                "{recogniser: pocketsphinx}",
-                "recogniser: pocketsphinx  # old",
-                " recogniser: pocketsphinx",
-            )
-        ],
         ("{recogniser: pocketsphinx, batch_seconds: 0}", "batch_seconds must be above 0, not 0"),
         ("batch_seconds: -1.5", "batch_seconds must be above 0, not -1.5"),
         ("recogniser: [whisper]", "recogniser is a name, one of espnet, whisper, pocketsphinx, command, not ['whisper']"),
@@ -163,11 +154,17 @@ def test_every_yaml_of_conf_decode_is_read(path, monkeypatch):
     ],
 )
 def test_mistakes_in_a_yaml_are_one_sentence(tmp_path, text, message):
-    (tmp_path / "other.yaml").write_text("recogniser: pocketsphinx\n")
     (tmp_path / "d.yaml").write_text(text)
     with pytest.raises(UserError) as e:
         read_recogniser(tmp_path / "d.yaml")
     assert str(e.value).startswith(str(tmp_path / "d.yaml")) and message in str(e.value)
+
+
+@pytest.mark.parametrize("text", ["base: other.yaml", "{recogniser: pocketsphinx}", "recogniser: pocketsphinx  # old"])
+def test_a_yaml_chooses_its_recogniser_however_it_is_written(tmp_path, text):
+    (tmp_path / "other.yaml").write_text("recogniser: pocketsphinx\n")
+    (tmp_path / "d.yaml").write_text(text)
+    assert read_recogniser(tmp_path / "d.yaml")[0] == "pocketsphinx"
 
 
 def test_the_name_of_a_yaml_is_no_backend_s(tmp_path):
