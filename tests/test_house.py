@@ -19,8 +19,7 @@ LEFT: dict[str, set[str]] = {
         "kdse/scoring/score.py",
         "tests/scoring/test_score.py",
     },
-    "functions": {
-    },
+    "functions": set(),
     "lines of documents": {
         "README.md",
         "docs/adding_a_backend.md",
