@@ -1,18 +1,21 @@
 """What is known of a run's training beside its rows: recorded in its YAML, or told by its name where the YAML is older."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from kdse.runs.naming import family_and_tag
+
 
 @dataclass(frozen=True)
 class RunFacts:
-    """Attributes:
-    family: the run's name without its seed: what its other seeds have in common with it.
-    init_run: the run whose front end the training began with, or None.
-    teachers: names of the recognisers that taught it.
+    """Facts of one run.
+
+    Attributes:
+        family: its name without the seed, which its other seeds have in common with it.
+        init_run: the run whose front end the training began with, or None.
+        teachers: names of the recognisers that taught it.
     """
 
     family: str
@@ -45,8 +48,9 @@ def _from_names(run: str, teacher: str | None, config: Mapping[str, Any]) -> Run
     """
     options = (config.get("config") or {}).get("kdse_conf") or {}
     init = options.get("init")  # RUN/enh/model.pth
+    family, _ = family_and_tag(run)
     return RunFacts(
-        re.sub(r"_seed\d+", "", run),
+        family,
         PurePath(init).parts[-3] if init else None,
         tuple(teacher.split(" + ")) if teacher else (),
     )

@@ -36,7 +36,7 @@ test_with() {
     local recogniser=$1 backend=$2 yaml=$3
     local common=(--run "${runs[@]/#/exp/}" --dump dump --sets test_noisy --selected selected.yaml)
     shown kdse decode --backend "$backend" --corpus an4 --config "$yaml" "${common[@]}"
-    shown kdse score --backend "$recogniser" --out "results/backends/${recogniser#asr_}" "${common[@]}"
+    shown kdse score --backend "$recogniser" --out "exp/results/backends/${recogniser#asr_}" "${common[@]}"
 }
 
 conf=../../../conf/decode
