@@ -21,17 +21,11 @@ LEFT: dict[str, set[str]] = {
     },
     "functions": set(),
     "lines of documents": {
-        "README.md",
         "docs/adding_a_backend.md",
         "docs/adding_a_loss.md",
-        "docs/adding_a_student.md",
         "docs/approaches.md",
-        "docs/decisions/whispers-limit.md",
-        "docs/scores.md",
     },
-    "lines of README": {
-        "README.md",
-    },
+    "lines of README": set(),
     "tests": set(),
     "import order": set(),
 }
@@ -60,7 +54,7 @@ def long_functions() -> Iterator[str]:
 
 def long_lines() -> Iterator[str]:
     """Documents with a line that is too long; tables and code may be wider."""
-    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))):
         text = re.sub(r"(?ms)^( *)(```|~~~).*?^ *\2", "", path.read_text(encoding="utf-8"))
         if any(len(line) > WIDTH for line in text.splitlines() if not line.lstrip().startswith("|")):
             yield name(path)
