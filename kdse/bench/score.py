@@ -14,7 +14,9 @@ from kdse.core.errors import UserError
 from kdse.data.audio import FULL_SCALE, RATE, read_audio
 from kdse.data.datadir import read_table
 from kdse.scoring import intelligibility, separation
-from kdse.scoring.quality import no_denormals, pesq, quality, si_sdr
+from kdse.scoring.perceptual import no_denormals, pesq
+from kdse.scoring.quality import quality
+from kdse.scoring.ratios import si_sdr
 
 SHARED = {"pesq_wb": "PESQ_WB", "stoi": "STOI", "estoi": "ESTOI", "si_sdr": "SI_SNR", "sdr": "SDR"}
 """Metrics that both compute: name in our rows, name in ESPnet's files (STOI and ESTOI in per cent there)."""

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from kdse.report.results import Results
 from kdse.report.systems import System
 from kdse.scoring.metrics import METRICS
-from kdse.scoring.quality import BY_RULE
-from kdse.scoring.score import NO_TOKENS
+from kdse.scoring.missing import BY_RULE
 
 
 @dataclass(frozen=True, order=True)
@@ -49,7 +48,7 @@ def _lost(rows) -> dict[tuple[str, str], list[str]]:
     lost: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         for metric, why in row["missing"].items():
-            if why not in (*BY_RULE, NO_TOKENS):
+            if why not in BY_RULE:
                 lost.setdefault((metric, why), []).append(row["utt"])
     return lost
 

@@ -5,13 +5,18 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from scipy.special import dawsn, erf
+
+from kdse.data.audio import FULL_SCALE, RATE
 
 SHAPE = 0.4
 """Of the gamma distribution that clean speech amplitudes follow (Kim and Stern, Interspeech 2008, section 2)."""
 SNR_RANGE = (-20.0, 100.0)
 """Where the measure can tell, dB."""
-HALF_STEP = 0.5 / 32768
+HALF_STEP = 0.5 / FULL_SCALE
 """A 16-bit sample of 0 stands for anything smaller than this; its logarithm would be −∞."""
+
+DNSMOS = ("sig", "bak", "ovrl", "p808")
 
 
 def wada_snr(signal: np.ndarray) -> float:
@@ -33,27 +38,25 @@ def wada_snr(signal: np.ndarray) -> float:
 @lru_cache
 def _table() -> tuple[np.ndarray, np.ndarray]:
     """(SNR in dB, G) of gamma-distributed speech in Gaussian noise of variance 1."""
-    power = 1 / SHAPE  # u = a^0.4 takes the pole off the gamma density at 0
-    u = np.linspace(0, 60.0**SHAPE, 20001)[1:]
-    a = u**power
-    weights = np.exp(-a) / (SHAPE * math.gamma(SHAPE)) * (u[1] - u[0])
+    u = np.linspace(0, 60.0**SHAPE, 20001)[1:]  # u = a^0.4 takes the pole off the gamma density at 0
+    amplitudes = u ** (1 / SHAPE)
+    weights = np.exp(-amplitudes) / (SHAPE * math.gamma(SHAPE)) * (u[1] - u[0])
     snrs = np.arange(SNR_RANGE[0], SNR_RANGE[1] + 0.5, 0.5)
-    scales = np.sqrt(10 ** (snrs / 10) / (SHAPE * (SHAPE + 1)))
-    g = [math.log(float(_mean_abs(s * a) @ weights)) - float(_mean_log(s * a) @ weights) for s in scales]
-    return snrs, np.array(g)
+    values = []
+    for scale in np.sqrt(10 ** (snrs / 10) / (SHAPE * (SHAPE + 1))):
+        mean_abs = float(_mean_abs(scale * amplitudes) @ weights)
+        mean_log = float(_mean_log(scale * amplitudes) @ weights)
+        values.append(math.log(mean_abs) - mean_log)
+    return snrs, np.array(values)
 
 
 def _mean_abs(mu: np.ndarray) -> np.ndarray:
     """E|μ + n| of normal n."""
-    from scipy.special import erf
-
     return math.sqrt(2 / math.pi) * np.exp(-(mu**2) / 2) + mu * erf(mu / math.sqrt(2))
 
 
 def _mean_log(mu: np.ndarray) -> np.ndarray:
     """E log|μ + n| of normal n: its derivative in μ is √2·D(μ/√2) with Dawson's integral D; far out it is log μ − 1/(2μ²)."""
-    from scipy.special import dawsn
-
     far, step = 30.0, 1e-3
     grid = np.arange(0, far + step, step)
     slope = math.sqrt(2) * dawsn(grid / math.sqrt(2))
@@ -71,17 +74,14 @@ def dnsmos(signal: np.ndarray) -> dict[str, float]:
     Args:
         signal: (N,) float in −1 … 1, 16 kHz.
     """
-    found = _networks()(np.clip(signal, -1, 1).astype(np.float32), 16000, False)
-    return {f"dnsmos_{name}": float(found[f"{name}_mos"]) for name in DNSMOS}
-
-
-DNSMOS = ("sig", "bak", "ovrl", "p808")
+    predicted = _networks()(np.clip(signal, -1, 1).astype(np.float32), RATE, False)
+    return {f"dnsmos_{name}": float(predicted[f"{name}_mos"]) for name in DNSMOS}
 
 
 @lru_cache
 def _networks():
     """speechmos's own predictor, with one thread: by default each process would take every core."""
-    import onnxruntime
+    import onnxruntime  # here: both packages are optional (extras `export` and `eval`)
     from speechmos import dnsmos as package
 
     options = onnxruntime.SessionOptions()

@@ -10,6 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from kdse.data.audio import RATE
+
 EPS = np.finfo(float).eps
 KEPT = 0.95
 SNR_LIMITS = (-10.0, 35.0)
@@ -36,7 +38,7 @@ class Distances:
     wss: float
 
 
-def distances(reference: np.ndarray, estimate: np.ndarray, rate: int = 16000) -> Distances:
+def distances(reference: np.ndarray, estimate: np.ndarray, rate: int = RATE) -> Distances:
     """Segmental SNR, LLR and WSS.
 
     Args:
@@ -47,9 +49,12 @@ def distances(reference: np.ndarray, estimate: np.ndarray, rate: int = 16000) ->
     if not len(frames[0]):
         raise ValueError("shorter than one frame of 37.5 ms")
     size = 1 << (2 * frames[0].shape[1] - 1).bit_length()
-    spectra = [np.abs(np.fft.rfft(f, size)) ** 2 for f in frames]
+    spectra = [np.abs(np.fft.rfft(of_signal, size)) ** 2 for of_signal in frames]
+    order = 16 if rate >= 10000 else 10
     return Distances(
-        _segmental_snr(*frames), _trimmed(_llr(*spectra, order=16 if rate >= 10000 else 10)), _trimmed(_wss(*spectra, rate))
+        ssnr=_segmental_snr(*frames),
+        llr=_trimmed(_llr(*spectra, order=order)),
+        wss=_trimmed(_wss(*spectra, rate)),
     )
 
 

@@ -7,6 +7,10 @@ is the reference that the tests compare with; its band matrix and resampler are 
 from functools import lru_cache
 
 import numpy as np
+from scipy.signal import resample_poly
+
+from kdse.data.audio import RATE
+from kdse.scoring.missing import Missing
 
 FRAME, HOP, FFT = 256, 128, 512
 """Samples at 10 kHz."""
@@ -19,26 +23,26 @@ RANGE = 40.0
 EPS = np.finfo(float).eps
 
 
-class TooShort(ValueError):
-    """Fewer than `SEGMENT` frames are left after silent frames are removed."""
+def intelligibility(reference: np.ndarray, estimate: np.ndarray) -> dict[str, float]:
+    """STOI and ESTOI by their names; see `stoi_and_estoi`."""
+    return dict(zip(("stoi", "estoi"), stoi_and_estoi(reference, estimate), strict=True))
 
 
-def stoi_and_estoi(reference: np.ndarray, estimate: np.ndarray, rate: int = 16000) -> tuple[float, float]:
+def stoi_and_estoi(reference: np.ndarray, estimate: np.ndarray, rate: int = RATE) -> tuple[float, float]:
     """STOI and ESTOI, about 0 … 1.
 
     Args:
         reference, estimate: (N,) float.
-    Raises: TooShort where less than 0.4 s of speech is left without silent frames.
+    Raises: Missing where less than 0.4 s of speech is left without silent frames.
     """
-    from pystoi.stoi import FS, OBM
-    from scipy.signal import resample_poly
+    from pystoi.stoi import FS, OBM  # here: the package is optional (extra `eval`)
 
     pair = (reference, estimate)
     if rate != FS:
-        pair = tuple(resample_poly(x, FS, rate, window=_antialias(FS, rate)) for x in pair)
+        pair = tuple(resample_poly(signal, FS, rate, window=_antialias(FS, rate)) for signal in pair)
     x, y = (_bands(signal, OBM) for signal in _without_silence(*pair))
     if x.shape[1] < SEGMENT:
-        raise TooShort("less than 0.4 s of speech after silent frames are removed")
+        raise Missing("less than 0.4 s of speech after silent frames are removed")
     x, y = (np.lib.stride_tricks.sliding_window_view(bands, SEGMENT, axis=1).transpose(1, 0, 2) for bands in (x, y))
     return _stoi(x, y), _estoi(x, y)
 
@@ -71,9 +75,10 @@ def _centred(segments: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _norm(segments: np.ndarray, axis: int) -> np.ndarray:
-    return np.sqrt(np.einsum("mjn,mjn->mj" if axis == 2 else "mjn,mjn->mn", segments, segments))[
-        (slice(None), slice(None), None) if axis == 2 else (slice(None), None)
-    ]
+    """Norm along the axis of bands (1) or of frames (2), which stays with one element."""
+    if axis == 2:
+        return np.sqrt(np.einsum("mjn,mjn->mj", segments, segments))[:, :, None]
+    return np.sqrt(np.einsum("mjn,mjn->mn", segments, segments))[:, None, :]
 
 
 def _frames(signal: np.ndarray) -> np.ndarray:
@@ -90,10 +95,10 @@ def _without_silence(reference: np.ndarray, estimate: np.ndarray) -> list[np.nda
     if not len(frames[0]):
         return [np.zeros(0), np.zeros(0)]
     level = 20 * np.log10(np.linalg.norm(frames[0], axis=1) + EPS)
-    kept = level > level.max() - RANGE
+    loud = level > level.max() - RANGE
     joined = []
-    for f in frames:
-        halves = f[kept].reshape(-1, 2, HOP)
+    for of_signal in frames:
+        halves = of_signal[loud].reshape(-1, 2, HOP)
         signal = np.zeros((len(halves) + 1, HOP))
         signal[:-1] += halves[:, 0]
         signal[1:] += halves[:, 1]

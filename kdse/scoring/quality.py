@@ -1,172 +1,18 @@
 """Every score of an estimate that does not need its words, and what happens when one cannot be computed.
 
-A score that cannot be computed raises `Missing` with the reason; `quality` turns that into a null and its reason. It is never 0.
+A function that cannot compute its score raises `Missing` with the reason; `quality` turns that into a null and its reason. It is
+never 0. The list of metrics, and of the functions that compute them, is `kdse.scoring.metrics`.
 """
 
-import contextlib
-import ctypes
 import math
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 
 from kdse.core.errors import UserError
-from kdse.data.audio import FULL_SCALE, RATE
-from kdse.scoring import blind, composite, intelligibility, separation
-
-EXACT_DB = 250.0
-"""A scaled copy of the reference leaves float64 rounding, near 300 dB below it; other int16 audio comes no closer than 100 dB."""
-NO_REFERENCE = "no clean reference"
-HAS_REFERENCE = "only for recordings without a clean reference"
-MIXED = "of observation adding only words, SDR, SIR and SAR are scored"
-BY_RULE = (NO_REFERENCE, HAS_REFERENCE, MIXED)
-"""Reasons for which a score is not asked for, so that it is nothing to be told of."""
-
-
-class Missing(Exception):
-    """A score cannot be computed for this utterance; the text says why."""
-
-
-@contextlib.contextmanager
-def no_denormals() -> Iterator[None]:
-    """Let this thread's processor round numbers below 1e-38 (of float32) to 0, where it can.
-
-    PESQ's filters ring down to such numbers in silence, where every operation takes a hundred times longer: half of its time. Its
-    values are the same to the last digit.
-    """
-    import torch
-
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
-
-
-@lru_cache
-def _pesq():
-    """The package pesq, with faster transforms where they were built (realfft.c says how)."""
-    for library in Path(__file__).parent.glob("_realfft*.so"):
-        ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
-    import pesq
-
-    return pesq
-
-
-def pesq(reference: np.ndarray, estimate: np.ndarray, mode: str = "wb") -> float:
-    """PESQ, MOS-LQO: wide band 1.04 … 4.64 (ITU-T P.862.2) or narrow band 1.02 … 4.55 (P.862 and P.862.1), package pesq.
-
-    Args:
-        reference, estimate: (N,) float, 16 kHz.
-        mode: 'wb' or 'nb'.
-    Raises: Missing where the signals are shorter than 1/4 s or PESQ detects no speech in them.
-    """
-    package = _pesq()
-    try:
-        value = float(package.pesq(RATE, reference, estimate, mode))
-    except (package.NoUtterancesError, package.BufferTooShortError) as e:
-        reason = e.args[0] if e.args else type(e).__name__
-        reason = reason.decode() if isinstance(reason, bytes) else str(reason)
-        raise Missing(f"{reason[0].lower()}{reason[1:]}") from e
-    if not math.isfinite(value):
-        raise Missing("not a number")
-    return value
-
-
-def si_sdr(reference: np.ndarray, estimate: np.ndarray, zero_mean: bool = True) -> float:
-    """Scale-invariant signal-to-distortion ratio in dB.
-
-    α = ⟨ŝ,s⟩/‖s‖²,  SI-SDR = 10·log10(‖αs‖² / ‖αs − ŝ‖²)      (Le Roux et al., arXiv 1811.02508, eq. 3 and 4)
-
-    Args:
-        reference, estimate: (N,) float.
-        zero_mean: take the mean off both first (the default, as most toolkits do), so that a constant offset costs nothing.
-    Raises: Missing where the ratio is infinite: the estimate equals the (scaled) reference, or has nothing of it.
-
-    >>> s, n = np.array([1.0, -1.0, 1.0, -1.0]), np.array([0.1, 0.1, -0.1, -0.1])
-    >>> round(si_sdr(s, 7 * (s + n)), 9)
-    20.0
-    """
-    if zero_mean:
-        reference, estimate = reference - reference.mean(), estimate - estimate.mean()
-    scale = np.dot(estimate, reference) / np.dot(reference, reference)
-    target = scale * reference
-    error = estimate - target
-    signal, noise = float(np.dot(target, target)), float(np.dot(error, error))
-    if noise <= signal * 10 ** (-EXACT_DB / 10):
-        raise Missing("estimate equals reference")
-    if signal <= noise * 10 ** (-EXACT_DB / 10):
-        raise Missing("estimate is orthogonal to the reference")
-    return 10 * math.log10(signal / noise)
-
-
-def snr_out(reference: np.ndarray, estimate: np.ndarray) -> float:
-    """10·log10(‖s‖² / ‖s − ŝ‖²) in dB: neither scaled nor filtered, so that the level is part of it.
-
-    Raises: Missing where the ratio is infinite.
-
-    >>> snr_out(np.array([10.0, 0.0]), np.array([9.0, 0.0]))
-    20.0
-    """
-    error = reference - estimate
-    noise, signal = float(np.dot(error, error)), float(np.dot(reference, reference))
-    if noise <= signal * 10 ** (-EXACT_DB / 10):
-        raise Missing("estimate equals reference")
-    return 10 * math.log10(signal / noise)
-
-
-Found = tuple[dict[str, float], dict[str, str]]
-"""({metric: value}, {metric: why it is missing})."""
-
-
-def _each(**scores: Callable[[], float]) -> Found:
-    values, missing = {}, {}
-    for name, score in scores.items():
-        try:
-            values[name] = score()
-        except Missing as e:
-            missing[name] = str(e)
-    return values, missing
-
-
-def _perceived(*pair: np.ndarray) -> Found:
-    """PESQ of both bands, and the composite ratings from its wide band."""
-    values, missing = _each(pesq_wb=lambda: pesq(*pair, "wb"), pesq_nb=lambda: pesq(*pair, "nb"))
-    try:
-        distances = composite.distances(*pair)
-    except ValueError as e:
-        return values, missing | dict.fromkeys(("ssnr", *COMPOSITE), str(e))
-    values["ssnr"] = distances.ssnr
-    if "pesq_wb" not in values:
-        return values, missing | dict.fromkeys(COMPOSITE, f"no PESQ: {missing['pesq_wb']}")
-    if not (math.isfinite(distances.llr) and math.isfinite(distances.wss)):
-        return values, missing | dict.fromkeys(COMPOSITE, "LLR is not a number in more than 5 % of the frames")
-    return values | dict(zip(COMPOSITE, composite.ratings(values["pesq_wb"], distances), strict=True)), missing
-
-
-def _intelligible(*pair: np.ndarray) -> Found:
-    try:
-        values = intelligibility.stoi_and_estoi(*pair)
-    except intelligibility.TooShort as e:
-        return {}, dict.fromkeys(("stoi", "estoi"), str(e))
-    return dict(zip(("stoi", "estoi"), values, strict=True)), {}
-
-
-def _ratios(*pair: np.ndarray) -> Found:
-    return _each(si_sdr=lambda: si_sdr(*pair), snr_out=lambda: snr_out(*pair))
-
-
-COMPOSITE = ("csig", "cbak", "covl")
-REFERENCED = {
-    ("pesq_wb", "pesq_nb", *COMPOSITE, "ssnr"): _perceived,
-    ("stoi", "estoi"): _intelligible,
-    ("si_sdr", "snr_out"): _ratios,
-}
-"""Scores of (reference, estimate); SDR, SIR and SAR need the mixture too, and are computed for all shares ω at once."""
-DNSMOS = tuple(f"dnsmos_{name}" for name in blind.DNSMOS)
-METRICS = (*(name for names in REFERENCED for name in names), *separation.NAMES, "wada_snr", *DNSMOS)
+from kdse.data.audio import FULL_SCALE
+from kdse.scoring.metrics import ESTIMATE, FROM_AUDIO, METRICS, MIXTURE, RECORDING, REFERENCE
+from kdse.scoring.missing import HAS_REFERENCE, MIXED, NO_REFERENCE, ItemScores, Missing
 
 
 def quality(
@@ -176,7 +22,7 @@ def quality(
     mixture: np.ndarray | None = None,
     omegas: Sequence[float] = (0.0,),
 ) -> list[tuple[dict[str, float | None], dict[str, str]]]:
-    """Every score of `METRICS` for one utterance, and the reason for each that is missing.
+    """Every score of `FROM_AUDIO` for one utterance, and the reason for each that is missing.
 
     Args:
         reference: (N,) int16, or float in −1 … 1, 16 kHz; None for a recording that has none: then only what needs none is scored,
@@ -192,41 +38,93 @@ def quality(
         if signal is not None and (signal.shape != estimate.shape or signal.ndim != 1):
             what = f"utterance {utt}: the estimate has {_size(estimate)} and the {name} {_size(signal)}"
             raise UserError(f"{what}; enhance the set again, or check {where}")
-    reference, estimate, mixture = (None if x is None else _to_float(x) for x in (reference, estimate, mixture))
+    reference, estimate, mixture = (None if signal is None else _to_float(signal) for signal in (reference, estimate, mixture))
     why = (reference is not None and _unusable(reference, "reference")) or _unusable(estimate, "estimate")
     if why:
-        return [_complete({}, dict.fromkeys(METRICS, why)) for _ in omegas]
-    others = [(1 - omega) * estimate + omega * mixture for omega in omegas[1:]] if mixture is not None else []
-    found = _compared(reference, estimate) if reference is not None else _blind(estimate)
+        return [_complete(_none(FROM_AUDIO, why)) for _ in omegas]
+    bare = _of_recording(estimate) if reference is None else _of_estimate(reference, estimate)
+    separated = _of_mixture(reference, mixture, estimate, omegas)
+    scores = []
+    for number, of_mixture in enumerate(separated):
+        of_estimate = bare if number == 0 else _none(FROM_AUDIO, MIXED)
+        scores.append(_complete(_merged(of_estimate, of_mixture)))
+    return scores
+
+
+def _of_estimate(reference: np.ndarray, estimate: np.ndarray) -> ItemScores:
+    """What compares an estimate with its reference, or needs none."""
+    scores = _none(_names(RECORDING), HAS_REFERENCE)
+    for code in _codes(ESTIMATE):
+        scores = _merged(scores, _computed(code, estimate))
+    for code in _codes(REFERENCE):
+        scores = _merged(scores, _computed(code, reference, estimate))
+    return scores
+
+
+def _of_recording(estimate: np.ndarray) -> ItemScores:
+    """What needs no reference."""
+    scores = _none(_names(REFERENCE), NO_REFERENCE)
+    for code in _codes(ESTIMATE) + _codes(RECORDING):
+        scores = _merged(scores, _computed(code, estimate))
+    return scores
+
+
+def _of_mixture(
+    reference: np.ndarray | None, mixture: np.ndarray | None, estimate: np.ndarray, omegas: Sequence[float]
+) -> list[ItemScores]:
+    """What needs the mixture too: for each share ω of it in the estimate."""
     if reference is None or mixture is None:
-        apart = [({}, dict.fromkeys(separation.NAMES, NO_REFERENCE if reference is None else "no mixture")) for _ in omegas]
-    else:
-        apart = separation.separation(reference, mixture, [estimate, *others])
-    rest = ({}, dict.fromkeys(METRICS, MIXED))
-    return [
-        _complete(*(a | b for a, b in zip(own, ratios, strict=True))) for own, ratios in zip([found, *[rest] * len(omegas)], apart)
-    ]
+        return [_none(_names(MIXTURE), NO_REFERENCE if reference is None else "no mixture") for _ in omegas]
+    estimates = [estimate, *((1 - omega) * estimate + omega * mixture for omega in omegas[1:])]
+    scores = [ItemScores({}, {}) for _ in omegas]
+    for code in _codes(MIXTURE):
+        computed = METRICS[_computed_by(code)[0]].function(reference, mixture, estimates)
+        scores = [_merged(before, more) for before, more in zip(scores, computed, strict=True)]
+    return scores
 
 
-def _compared(reference: np.ndarray, estimate: np.ndarray) -> Found:
-    values, missing = {"wada_snr": blind.wada_snr(estimate)}, dict.fromkeys(DNSMOS, HAS_REFERENCE)
-    for compute in REFERENCED.values():
-        more, why = compute(reference, estimate)
-        values |= more
-        missing |= why
-    return values, missing
+def _names(takes: str) -> list[str]:
+    """The metrics from audio whose function is called with this."""
+    return [name for name in FROM_AUDIO if METRICS[name].takes == takes]
 
 
-def _blind(estimate: np.ndarray) -> Found:
-    missing = {name: NO_REFERENCE for names in REFERENCED for name in names}
-    return {"wada_snr": blind.wada_snr(estimate), **blind.dnsmos(estimate)}, missing
+def _codes(takes: str) -> list[str]:
+    """The functions that are called with this, each once."""
+    return list(dict.fromkeys(METRICS[name].code for name in _names(takes)))
 
 
-def _complete(values: dict[str, float], missing: dict[str, str]) -> tuple[dict[str, float | None], dict[str, str]]:
+def _computed_by(code: str) -> list[str]:
+    """The metrics that a function computes."""
+    return [name for name in FROM_AUDIO if METRICS[name].code == code]
+
+
+def _computed(code: str, *signals: np.ndarray) -> ItemScores:
+    """Call a function; its scores, and why they are missing, under the names of its metrics."""
+    names = _computed_by(code)
+    try:
+        scores = METRICS[names[0]].function(*signals)
+    except Missing as e:
+        return _none(names, str(e))
+    if isinstance(scores, ItemScores):
+        return scores
+    return ItemScores(scores if isinstance(scores, dict) else {names[0]: scores}, {})
+
+
+def _none(names: Sequence[str], why: str) -> ItemScores:
+    """No scores, all for one reason."""
+    return ItemScores({}, dict.fromkeys(names, why))
+
+
+def _merged(one: ItemScores, other: ItemScores) -> ItemScores:
+    return ItemScores(one.values | other.values, one.missing | other.missing)
+
+
+def _complete(scores: ItemScores) -> tuple[dict[str, float | None], dict[str, str]]:
     """All columns, rounded; what has a value is not missing, and what is not a number is."""
-    bad = {name: "not a number" for name, value in values.items() if not math.isfinite(value)}
-    good = {name: round(value, 4) for name, value in values.items() if name not in bad}
-    return {name: good.get(name) for name in METRICS}, {n: why for n, why in (missing | bad).items() if n not in good}
+    bad = {name: "not a number" for name, value in scores.values.items() if not math.isfinite(value)}
+    good = {name: round(value, 4) for name, value in scores.values.items() if name not in bad}
+    missing = {name: why for name, why in (scores.missing | bad).items() if name not in good}
+    return {name: good.get(name) for name in FROM_AUDIO}, missing
 
 
 def _to_float(samples: np.ndarray) -> np.ndarray:
@@ -234,6 +132,7 @@ def _to_float(samples: np.ndarray) -> np.ndarray:
 
 
 def _unusable(samples: np.ndarray, name: str) -> str | None:
+    """Why a signal cannot be scored; None where it can."""
     if not len(samples):
         return f"the {name} is empty"
     if not np.isfinite(samples).all():

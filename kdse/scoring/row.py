@@ -1,4 +1,7 @@
-"""The score row: one JSON object for each utterance, from which every table, plot and page is rendered."""
+"""The score row: one JSON object for each utterance, from which every table, plot and page is rendered.
+
+The columns of metrics come from their registry, `kdse.scoring.metrics`.
+"""
 
 import gzip
 import json
@@ -15,20 +18,21 @@ from typing import Any, BinaryIO
 
 from kdse.core.errors import UserError, did_you_mean
 from kdse.core.files import atomic_path
+from kdse.scoring.metrics import COUNTS, SCORES
+from kdse.scoring.missing import NOT_SCORED
 
 ABOUT = ("corpus", "set", "run", "approach", "seed", "student", "teacher", "params", "backend", "decode", "omega")
 ITEM = ("utt", "speaker", "category", "noise", "snr", "ref", "hyp")
-COUNTS = ("word", "char")
-METRICS = (
-    "pesq_wb", "pesq_nb", "stoi", "estoi", "csig", "cbak", "covl", "sdr", "sir", "sar", "si_sdr", "snr_out", "ssnr",
-    "wada_snr", "dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl", "dnsmos_p808", "token_error_rate",
-)  # fmt: skip
-COLUMNS = (*ABOUT, *ITEM, *COUNTS, *METRICS, "missing")
+COLUMNS = (*ABOUT, *ITEM, *COUNTS, *SCORES, "missing")
+LATER = frozenset({*COUNTS, *SCORES} - {"word", "char"})
+"""Columns that a row may lack: those of metrics that were registered after it was written. Such a score was not scored then."""
 KEY = ("corpus", "set", "run", "backend", "decode", "omega", "utt", "snr", "noise")
 """What no two rows of a recipe share."""
 
 _OF_ITEM = tuple(name for name in ITEM if name != "hyp")
-_COUNTS, _SCORE, _NUMBERS = struct.Struct("<4i"), struct.Struct("<d"), struct.Struct(f"<8i{len(METRICS)}d")
+_COUNTS, _SCORE = struct.Struct("<4i"), struct.Struct("<d")
+_NUMBERS = struct.Struct(f"<{4 * len(COUNTS)}i{len(SCORES)}d")
+_NO_COUNTS = (-1, 0, 0, 0)
 _TEXT = ("corpus", "set", "run", "approach", "backend", "decode", "utt", "speaker", "ref", "hyp")
 _TEXT_OR_NULL = ("student", "teacher", "category", "noise")
 
@@ -70,8 +74,9 @@ class PackedRow(Row):
         self.item = once((row["utt"], row["noise"] or "", row["snr"]))
         self._hyp = row["hyp"]
         self._missing = once(tuple((name, once(why)) for name, why in row["missing"].items()))
-        scores = (math.nan if row[name] is None else row[name] for name in METRICS)
-        self._numbers = _NUMBERS.pack(*row["word"], *row["char"], *scores)
+        counts = (count for name in COUNTS for count in row[name] or _NO_COUNTS)
+        scores = (math.nan if row[name] is None else row[name] for name in SCORES)
+        self._numbers = _NUMBERS.pack(*counts, *scores)
 
     def __getitem__(self, name: str) -> Any:
         return _READ[name](self)
@@ -83,6 +88,11 @@ class PackedRow(Row):
         return len(COLUMNS)
 
 
+def _counts(row: PackedRow, place: int) -> list[int] | None:
+    counts = _COUNTS.unpack_from(row._numbers, place)
+    return None if counts == _NO_COUNTS else list(counts)
+
+
 def _score(row: PackedRow, place: int) -> float | None:
     (value,) = _SCORE.unpack_from(row._numbers, place)
     return None if math.isnan(value) else value
@@ -91,21 +101,30 @@ def _score(row: PackedRow, place: int) -> float | None:
 _READ: dict[str, Callable[[PackedRow], Any]] = {
     **{name: lambda row, i=i: row._about[i] for i, name in enumerate(ABOUT)},
     **{name: lambda row, i=i: row._of_item[i] for i, name in enumerate(_OF_ITEM)},
-    **{name: lambda row, i=i: list(_COUNTS.unpack_from(row._numbers, i * _COUNTS.size)) for i, name in enumerate(COUNTS)},
-    **{name: partial(_score, place=2 * _COUNTS.size + i * _SCORE.size) for i, name in enumerate(METRICS)},
+    **{name: partial(_counts, place=i * _COUNTS.size) for i, name in enumerate(COUNTS)},
+    **{name: partial(_score, place=len(COUNTS) * _COUNTS.size + i * _SCORE.size) for i, name in enumerate(SCORES)},
     "hyp": lambda row: row._hyp,
     "missing": lambda row: dict(row._missing),
 }
 
 
 def check_row(row: Row, where: str) -> None:
-    """Raise UserError unless every column is there with a value of its kind, and every null metric has its reason in `missing`."""
+    """Raise UserError unless every column is there with a value of its kind, and every null metric has its reason in `missing`.
+
+    A column of a later metric may be absent (see `LATER`).
+    """
     for name in COLUMNS:
-        if name not in row:
+        if name not in row and name not in LATER:
             raise UserError(f"{where}: the column '{name}' is missing")
     for name in row:
         if name not in COLUMNS:
             raise UserError(f"{where}: there is no column '{name}'{did_you_mean(name, COLUMNS)}")
+    _check_names(row, where)
+    _check_scores(row, where)
+
+
+def _check_names(row: Row, where: str) -> None:
+    """Check what names the run and the item."""
     for names, kinds in ((_TEXT, str), (_TEXT_OR_NULL, (str, type(None)))):
         for name in names:
             if not isinstance(row[name], kinds):
@@ -113,16 +132,39 @@ def check_row(row: Row, where: str) -> None:
     for name in ("seed", "params"):
         if not (row[name] is None or type(row[name]) is int):
             raise UserError(f"{where}: '{name}' must be a whole number or null, not {row[name]!r}")
-    for name in ("omega", *METRICS, "snr"):
-        if not (_is_number(row[name]) or (row[name] is None and name != "omega")):
-            raise UserError(f"{where}: '{name}' must be a finite number{'' if name == 'omega' else ' or null'}, not {row[name]!r}")
+
+
+def _check_scores(row: Row, where: str) -> None:
+    """Check the numbers, and that exactly the null ones have a reason."""
+    for name in ("omega", *SCORES, "snr"):
+        value = row.get(name)
+        if not (_is_number(value) or (value is None and name != "omega")):
+            raise UserError(f"{where}: '{name}' must be a finite number{'' if name == 'omega' else ' or null'}, not {value!r}")
     for name in COUNTS:
-        counts = row[name]
+        counts = row.get(name)
+        if counts is None and name in LATER:
+            continue
         if not (isinstance(counts, list) and len(counts) == 4 and all(type(c) is int and c >= 0 for c in counts)):
             raise UserError(f"{where}: '{name}' must be [n_ref, sub, del, ins], not {counts!r}")
-    without = sorted(name for name in METRICS if row[name] is None)
-    if not isinstance(row["missing"], dict) or sorted(row["missing"]) != without:
-        raise UserError(f"{where}: 'missing' must give a reason for exactly the null scores {without}, not {row['missing']!r}")
+    null = sorted(name for name in LATER if name in row and row[name] is None)
+    if not isinstance(row["missing"], dict) or sorted(row["missing"]) != null:
+        raise UserError(f"{where}: 'missing' must give a reason for exactly the null scores {null}, not {row['missing']!r}")
+
+
+def _with_later_columns(row: Row) -> Row:
+    """The row with a null, and the reason, for each metric that was not scored then."""
+    absent = [name for name in (*COUNTS, *SCORES) if name not in row]
+    if not absent:
+        return row
+    return {**row, **dict.fromkeys(absent), "missing": {**row["missing"], **dict.fromkeys(absent, NOT_SCORED)}}
+
+
+def _as_written(row: Row) -> dict[str, Any]:
+    """The row with its columns in order, without what was not scored then."""
+    later = {name for name, why in row["missing"].items() if why == NOT_SCORED}
+    written = {name: row[name] for name in COLUMNS if name in row and name not in later}
+    written["missing"] = {name: why for name, why in row["missing"].items() if name not in later}
+    return written
 
 
 def write_rows(path: Path | str, rows: Iterable[Row]) -> bool:
@@ -138,7 +180,7 @@ def write_rows(path: Path | str, rows: Iterable[Row]) -> bool:
         for row in rows:
             check_row(row, f"{path}, utterance {row.get('utt')}")
             places.append((_order(row_key(row), parts), waiting.tell()))
-            line = json.dumps({c: row[c] for c in COLUMNS}, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            line = json.dumps(_as_written(row), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
             waiting.write(f"{line}\n".encode())
         places.sort()
         for (one, _), (other, _) in pairwise(places):
@@ -168,7 +210,7 @@ def read_rows(path: Path | str) -> Iterator[Row]:
             if not isinstance(row, dict):
                 raise UserError(f"{where} is not a JSON object")
             check_row(row, where)
-            yield row
+            yield _with_later_columns(row)
 
     try:
         with gzip.open(path, "rt", encoding="utf-8") as f:

@@ -17,25 +17,24 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kdse.scoring.missing import ItemScores
+
 TAPS = 512
 EXACT = 1e-11
 """A share of the estimate's energy that is rounding of float64, not an error: −110 dB, below that of 16-bit samples."""
 NAMES = ("sdr", "sir", "sar")
 
-Result = tuple[dict[str, float], dict[str, str]]
-"""The ratios in dB, and why one is missing."""
 
-
-def separation(reference: np.ndarray, mixture: np.ndarray, estimates: Sequence[np.ndarray]) -> list[Result]:
+def separation(reference: np.ndarray, mixture: np.ndarray, estimates: Sequence[np.ndarray]) -> list[ItemScores]:
     """SDR, SIR and SAR of several estimates from one mixture; its statistics and their solution are computed once.
 
     Args:
         reference, mixture: (N,) float; the noise is their difference.
         estimates: (N,) float each, none of them silent.
-    Returns: for each estimate ({name: dB}, {name: why it is missing}). Without a front end the estimate is the mixture, in which
+    Returns: for each estimate its ratios in dB and why one is missing. Without a front end the estimate is the mixture, in which
         there are no artifacts, so SAR is missing; in a mixture without noise SIR and SAR are.
     """
-    import torch
+    import torch  # here: reports use `artifact_error` without it
     from fast_bss_eval.torch.metrics import sdr_loss, square_cosine_metrics
 
     noise = mixture - reference
@@ -48,7 +47,7 @@ def separation(reference: np.ndarray, mixture: np.ndarray, estimates: Sequence[n
             negative = sdr_loss(stacked, torch.from_numpy(reference)[None], filter_length=TAPS, pairwise=True)
             target = explained = (1 / (1 + 10 ** (negative[0] / 10))).numpy()
     except torch.linalg.LinAlgError:
-        return [({}, dict.fromkeys(NAMES, "speech and noise are not independent of each other")) for _ in estimates]
+        return [ItemScores({}, dict.fromkeys(NAMES, "speech and noise are not independent of each other")) for _ in estimates]
     return [
         _ratios(float(t), float(e), noise.any(), np.array_equal(estimate, mixture))
         for t, e, estimate in zip(target, explained, estimates, strict=True)
@@ -64,7 +63,7 @@ def artifact_error(sdr: float, sir: float) -> float:
     return 10 * math.log10(max(10 ** (-sdr / 10) - 10 ** (-sir / 10), EXACT))
 
 
-def _ratios(target: float, explained: float, noisy: bool, untouched: bool) -> Result:
+def _ratios(target: float, explained: float, noisy: bool, untouched: bool) -> ItemScores:
     """From the shares of the estimate's energy that P_s and P_sn keep."""
     parts = {"sdr": (target, 1 - target, "estimate equals filtered reference")}
     missing = {}
@@ -86,4 +85,4 @@ def _ratios(target: float, explained: float, noisy: bool, untouched: bool) -> Re
             missing[name] = "nothing of the reference is in the estimate"
         else:
             values[name] = 10 * math.log10(signal / error)
-    return values, missing
+    return ItemScores(values, missing)

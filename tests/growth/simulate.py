@@ -161,20 +161,20 @@ def make_runs(folder: Path, count: int) -> None:
 
 
 def drawn_quality(work: tuple) -> tuple[str, list]:
-    """As `kdse.scoring.score._quality_of_item`, but drawn."""
-    from kdse.scoring.quality import METRICS
+    """As `kdse.scoring.quality_cache._quality_of_item`, but drawn."""
+    from kdse.scoring.metrics import FROM_AUDIO
 
     key, *_, omegas = work
     rng = random.Random(key)
-    return key, [({name: round(rng.uniform(0, 5), 4) for name in METRICS}, {}) for _ in omegas]
+    return key, [({name: round(rng.uniform(0, 5), 4) for name in FROM_AUDIO}, {}) for _ in omegas]
 
 
 def score() -> int:
     """`kdse score` with drawn quality."""
     import kdse.cli
-    import kdse.scoring.score
+    import kdse.scoring.quality_cache
 
-    kdse.scoring.score._quality_of_item = drawn_quality
+    kdse.scoring.quality_cache._quality_of_item = drawn_quality
     return kdse.cli.main(sys.argv[1:])
 
 

@@ -14,8 +14,8 @@ from kdse.core.step import Step
 from kdse.data.audio import write_ark
 from kdse.recognisers.registry import RECOGNISERS
 from kdse.runs.record import write_run
+from kdse.scoring.items import read_hypotheses
 from kdse.scoring.row import read_rows
-from kdse.scoring.score import read_hypotheses
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "adding_a_backend.md"
 KEYS = {"u1__hum__0dB": "SPEECH 2", "u2__hum__0dB": "NOTHING"}

@@ -9,7 +9,8 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from kdse.scoring.row import METRICS, write_rows
+from kdse.scoring.metrics import SCORES
+from kdse.scoring.row import write_rows
 
 SNRS = (-5.0, 0.0, 5.0, 10.0)
 HAS_REFERENCE = "only for recordings without a clean reference"
@@ -41,8 +42,8 @@ def made_up_rows(
                 scores |= {"sdr": level + 2 * ease, "sir": level + 3 * ease + 3}
                 scores |= {"sar": 12.0 - ease}
                 scores["token_error_rate"] = 0.4 - 0.01 * level - 0.05 * ease
-                row = dict.fromkeys(METRICS) | {k: round(v + 0.01 * float(own.normal()), 4) for k, v in scores.items()}
-                missing = {m: HAS_REFERENCE for m in METRICS if row[m] is None}
+                row = dict.fromkeys(SCORES) | {k: round(v + 0.01 * float(own.normal()), 4) for k, v in scores.items()}
+                missing = {m: HAS_REFERENCE for m in SCORES if row[m] is None}
                 run = "_".join(filter(None, [approach, student, f"seed{seed}"]))
                 rows.append(
                     {

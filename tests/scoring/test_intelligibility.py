@@ -4,7 +4,8 @@ import numpy as np
 import pystoi
 import pytest
 
-from kdse.scoring.intelligibility import TooShort, stoi_and_estoi
+from kdse.scoring.intelligibility import stoi_and_estoi
+from kdse.scoring.missing import Missing
 
 
 def pair(seconds: float, level: float, rate: int = 16000) -> tuple[np.ndarray, np.ndarray]:
@@ -35,10 +36,10 @@ def test_frames_that_just_fit():
 
 def test_too_little_speech():
     clean, estimate = pair(0.3, 0.01)
-    with pytest.raises(TooShort, match=r"0\.4 s"):
+    with pytest.raises(Missing, match=r"0\.4 s"):
         stoi_and_estoi(clean, estimate)
     quiet = np.concatenate([clean, np.zeros(64000)])  # long, yet silent but for 0.3 s
-    with pytest.raises(TooShort):
+    with pytest.raises(Missing):
         stoi_and_estoi(quiet, quiet)
-    with pytest.raises(TooShort):
+    with pytest.raises(Missing):
         stoi_and_estoi(clean[:100], estimate[:100])
