@@ -104,3 +104,11 @@ def test_validation_has_no_surgery(recogniser, batch):
     with torch.no_grad():
         _, stats, _ = model(**batch)
     assert "grad_cosine" not in stats and {"l_asr", "l_r"} <= stats.keys()
+
+
+def test_the_state_of_an_approach_has_its_old_names_in_checkpoints(recogniser):
+    """A training that was cut goes on, and ESPnet averages the models of its epochs from before and after."""
+    teacher = FrozenTeacher(recogniser, centroids=torch.zeros(4, 16))
+    for name, expected in (("d4am", {"rule.alpha_s", "rule.total", "rule.updates"}), ("paap", {"memory.counts", "memory.sums"})):
+        state = DistillationModel(FrontEnd(), build(name, {}), teachers=[teacher]).state_dict()
+        assert expected <= state.keys() and not any("teacher" in key or "asr" in key for key in state)

@@ -1,6 +1,5 @@
 """What a user can get wrong in training is one sentence and exit code 2, and leaves nothing that looks finished."""
 
-import logging
 import shutil
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import numpy as np
 import pytest
 
 from kdse.data.pack import Pack
-from kdse.plugin.epoch_lines import EpochLines
 
 
 @pytest.fixture
@@ -82,14 +80,6 @@ def test_a_mistake_keeps_the_finished_run_of_before(standalone, train_se, weight
     assert not (tmp_path / ".before-run").exists()
     assert train_se(tmp_path / "run", "standalone_se") == 0
     assert "done before, skipped" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("loss, shown", [("1.234e+03", "1.23e+03"), ("nan", "nan"), ("-5.5", "-5.5")])
-def test_epochs_of_any_loss_are_reported(capsys, loss, shown):
-    """ESPnet logs an epoch before it saves it: an error here would end the training at this epoch for good."""
-    line = f"2epoch results: [train] iter_time=0.1, loss={loss}, time=3 seconds, [valid] loss={loss}, l_r={loss}, time=1 second"
-    EpochLines("kd", 3).emit(logging.makeLogRecord({"msg": line}))
-    assert f"kd: epoch 2/3, train loss {shown}, dev loss {shown}, l_r {shown};" in capsys.readouterr().out
 
 
 def test_an_unknown_top_level_option_does_not_even_make_the_folder(refused, tmp_path):

@@ -61,6 +61,11 @@ def recipe(folder: Path) -> None:
     ssl = {"base": str(ROOT / "conf" / "asr" / "ssl.yaml"), "frontend_conf": {"weights": "weights.pt"}}
     (folder / "ssl.yaml").write_text(yaml.safe_dump(ssl))
     (folder / "adding.yaml").write_text("approach: kd\nfall: 0.5\nadding: 0.4\ntau: 2\n")
+    (folder / "oa.yaml").write_text("approach: kd\nanneal_fraction: 0.5\noa_max_weight: 0.4\ntau: 2\n")
+    listed = [{"backend": f"exp/asr_{name}", "tokens": f"exp/tokens_{name}"} for name in ("one", "two")]
+    (folder / "listed.yaml").write_text(yaml.safe_dump({**STUDENT, "kdse_conf": {"teachers": listed}}))
+    for name in ("kdse_tokens", "kdse_subwords"):
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump({"encoder": "conformer", name: {"vocab_size": 30}}))
 
 
 def front_end(approach: str, student: str, *words: str, out: str = "run") -> list[str]:
@@ -121,3 +126,45 @@ def test_the_state_of_a_training_is_what_it_was(name, folder, monkeypatch):
     monkeypatch.chdir(folder)
     state = state_of(trainings()[name], monkeypatch)
     assert fingerprint(state) == HASHES[name], json.dumps(state, indent=1, sort_keys=True)
+
+
+def kd(*words: str, student: str = "m.yaml") -> list[str]:
+    return ["se", "--approach", "kd", "--config", student, "--out", "exp/run", *words]
+
+
+RENAMED = {
+    "--second is now called --teacher": (kd(*TWO), kd(*ONE, "--teacher", "exp/asr_two", "exp/tokens_two")),
+    "approach kd: 'fall' is now called 'anneal_fraction'": (
+        kd(*ONE, "--approach_config", "adding.yaml"),
+        kd(*ONE, "--approach_config", "oa.yaml"),
+    ),
+    "training config: 'kdse_tokens' is now called 'kdse_subwords'": (
+        ["asr", "--config", "kdse_tokens.yaml", "--out", "exp/run"],
+        ["asr", "--config", "kdse_subwords.yaml", "--out", "exp/run"],
+    ),
+}
+
+
+@pytest.mark.parametrize("message", RENAMED)
+def test_an_old_name_is_told_and_means_the_same_training(message, folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    old, new = RENAMED[message]
+    state = state_of(old, monkeypatch)
+    assert message in capsys.readouterr().out
+    assert state_of(new, monkeypatch) == state
+    assert "is now called" not in capsys.readouterr().out
+
+
+def test_teachers_of_the_training_config_are_those_of_the_command_line(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert state_of(kd(student="listed.yaml"), monkeypatch) == state_of(kd(*TWO), monkeypatch)
+
+
+def test_three_teachers_are_a_training_of_their_own(folder, monkeypatch):
+    """In their order; what the run depends on names all of them."""
+    monkeypatch.chdir(folder)
+    third = ("--teacher", "exp/se_teacher", "exp/standalone_se_m_seed0")  # any finished folders
+    state = state_of(kd(*TWO, *third), monkeypatch)
+    conf = state["config"]["kdse_conf"]
+    assert [teacher["backend"] for teacher in conf["teachers"]] == ["exp/asr_one", "exp/se_teacher", "exp/asr_two"]
+    assert not {"backend", "tokens", "second"} & conf.keys() and len(state["teachers"]) == 6

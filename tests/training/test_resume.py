@@ -1,6 +1,8 @@
 """A training that was cut goes on from its last finished epoch and ends where an uncut one ends, bit for bit."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,14 @@ def test_a_finished_run_is_skipped_and_says_so(standalone, train_se, watched, sn
         assert train_se(out, "standalone_se") == 0
     assert "train standalone_se_tiny_seed0: done before, skipped" in capsys.readouterr().out
     assert seen.batches == [] and snapshot(out) == before
+
+
+def test_a_finished_run_is_skipped_without_espnet(standalone, packs, student_yaml):
+    """Its import takes seconds, and a recipe skips many runs."""
+    words = ["train", "se", "--approach", "standalone_se", "--config", student_yaml, "--out", standalone[0], "--dump", packs]
+    code = f"import sys; from kdse.cli import main; assert main({[*map(str, words), '--corpus', 'tiny']}) == 0"
+    done = subprocess.run([sys.executable, "-c", f"{code}; assert 'espnet2' not in sys.modules"], capture_output=True, text=True)
+    assert done.returncode == 0 and "done before, skipped" in done.stdout, done.stderr
 
 
 def test_devices_and_workers_do_not_make_another_run(standalone, train_se, capsys):

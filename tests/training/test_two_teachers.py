@@ -1,11 +1,13 @@
 """A student of two recognisers."""
 
+import re
 from pathlib import Path
 
 import pytest
 import torch
 
 from kdse.cli import main
+from kdse.core.files import read_yaml
 from kdse.plugin.teacher import FrozenTeacher
 from kdse.runs.record import read_run
 
@@ -14,6 +16,25 @@ def test_the_same_teacher_twice_teaches_what_it_teaches_once(kd, backend, tokens
     out = tmp_path / "exp" / "kd_twice"
     assert train_se(out, "kd", "--backend", backend, "--tokens", tokens, "--teacher", backend, tokens) == 0
     assert same(weights(out), weights(kd[0]))
+
+
+def first_epoch(run: Path) -> dict[str, float]:
+    """The losses of training in the first epoch."""
+    (line,) = re.findall(r"1epoch results: \[train\] (.*), \[valid\]", (run / "train.log").read_text(encoding="utf-8"))
+    return {name: float(value) for name, value in re.findall(r"\b(l_\w|token_error_rate)=([-\d.e+]+)", line)}
+
+
+def test_three_teachers_teach_together(kd, backend, tokens, train_se, tmp_path):
+    """The same one three times has the losses that it has once; its latents are given three times."""
+    out = tmp_path / "exp" / "kd_thrice"
+    conf = {"teachers": 3 * [{"backend": str(backend), "tokens": str(tokens)}]}
+    assert train_se(out, "kd", kdse_conf=conf) == 0
+    assert first_epoch(out) == pytest.approx(first_epoch(kd[0]), rel=1e-2)
+    entries = read_yaml(out / "train.yaml")["train_data_path_and_name_and_type"]
+    assert [name for _, name, _ in entries] == ["speech_ref1", "target", "target2", "target3"]
+    about = read_run(out)
+    assert about["teachers"] == 3 * [backend.name] and about["teacher"] == " + ".join(3 * [backend.name])
+    assert (about["family"], about["tag"], about["init_run"]) == ("kd_thrice", "", None)
 
 
 @pytest.fixture(scope="module")
@@ -56,5 +77,8 @@ def test_approaches_of_one_teacher_refuse_a_second(backend, tokens, train_se, tm
     out = tmp_path / "exp" / "run"
     assert train_se(out, "standalone_se", "--teacher", backend, tokens) == 2
     assert "approach standalone_se distils no latents of a recogniser and takes no --teacher" in capsys.readouterr().err
-    assert train_se(out, "kd", "--backend", backend, "--tokens", tokens, "--teacher", tmp_path / "gone", tokens) == 2
+    given = ("--backend", backend, "--tokens", tokens)
+    assert train_se(out, "paap", *given, "--teacher", backend, tokens) == 2
+    assert "approach paap learns from one recogniser and takes no further --teacher" in capsys.readouterr().err
+    assert train_se(out, "kd", *given, "--teacher", tmp_path / "gone", tokens) == 2
     assert "gone is not finished" in capsys.readouterr().err and not out.exists()
