@@ -145,7 +145,8 @@ def _wss(reference: np.ndarray, estimate: np.ndarray, rate: int) -> np.ndarray:
 def _critical_bands(bins: int, rate: int) -> np.ndarray:
     """(25, F) Gaussian filters of equal area, zero below −30 dB."""
     centres, widths = (np.array(values)[:, None] / (rate / 2) * bins for values in (CENTRES, WIDTHS))
-    filters = np.exp(-11 * ((np.arange(bins) - np.floor(centres)) / widths) ** 2) * (widths[0] / widths)
+    distance = (np.arange(bins) - np.floor(centres)) / widths
+    filters = np.exp(-11 * distance**2) * (widths[0] / widths)
     return filters * (filters > np.exp(-30 / (2 * 2.303)))
 
 
@@ -154,15 +155,17 @@ def _weights(energy: np.ndarray, slope: np.ndarray) -> np.ndarray:
     bands = slope.shape[1]
     frames = np.arange(len(slope))
     rising = slope > 0
-    right, left = np.empty(slope.shape, int), np.empty(slope.shape, int)
-    stop = np.full(len(slope), bands)
-    for i in reversed(range(bands)):
-        stop = np.where(rising[:, i], stop, i)
-        right[:, i] = stop - 1  # the source takes the band before the peak here
-    stop = np.full(len(slope), -1)
-    for i in range(bands):
-        stop = np.where(rising[:, i], i, stop)
-        left[:, i] = stop + 1
-    peak = energy[frames[:, None], np.where(rising, right, left)]
+    peak_right, peak_left = np.empty(slope.shape, int), np.empty(slope.shape, int)
+    falls_at = np.full(len(slope), bands)
+    for band in reversed(range(bands)):
+        falls_at = np.where(rising[:, band], falls_at, band)
+        peak_right[:, band] = falls_at - 1  # the source takes the band before the peak here
+    rises_at = np.full(len(slope), -1)
+    for band in range(bands):
+        rises_at = np.where(rising[:, band], band, rises_at)
+        peak_left[:, band] = rises_at + 1
+    peak = energy[frames[:, None], np.where(rising, peak_right, peak_left)]
     here = energy[:, :-1]
-    return K_MAX / (K_MAX + energy.max(1, keepdims=True) - here) * (K_LOCAL / (K_LOCAL + peak - here))
+    from_highest = K_MAX / (K_MAX + energy.max(1, keepdims=True) - here)
+    from_nearest = K_LOCAL / (K_LOCAL + peak - here)
+    return from_highest * from_nearest

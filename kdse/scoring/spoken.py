@@ -1,17 +1,16 @@
-"""Written text as it is spoken: what a recogniser that writes like a newspaper is compared by, before `words.normalise`.
+"""Written text as it is spoken: for recognisers that write like a newspaper, before `words.normalise`.
 
 A recogniser of a recipe writes words as its transcripts do. One from elsewhere may write numbers in digits, punctuation and signs.
-How digits were said can no longer be heard, so one reading is chosen, the same for every front end:
+How digits were said is not known any more. One reading is chosen, the same for every front end:
 
 - one or two digits are a number ("53": FIFTY THREE), also in a time ("9:30": NINE THIRTY);
 - three or more are said digit by digit ("412": FOUR ONE TWO), as are those that begin with 0, unless they end in 00 ("500") or are
   grouped by commas ("1,024"), when they are a number;
 - "." between digits is POINT, and digits follow; "1st" is FIRST; "5%", "$5", "&" are FIVE PERCENT, FIVE DOLLARS, AND;
-- a remark in brackets, such as [music], was not said.
-
+- a remark in brackets, such as [music], was not said;
 - where small and capital letters differ, a word of capitals alone was spelt: "GME" is G M E, as are "G.M.E." and "G-M-E" anyway.
 
-A recogniser that writes capitals only has no such words. What was heard stands in the rows as it is counted.
+A recogniser that writes capitals only has no such words. Rows hold the hypothesis as it is counted.
 """
 
 import re
@@ -60,18 +59,18 @@ def spoken(text: str, case: bool = False) -> str:
     text = _REMARK.sub("", unicodedata.normalize("NFKC", text))
     text = _MONEY.sub(r"\1 dollars", text)
     if case:
-        text = _CAPITALS.sub(lambda found: " ".join(found[0]) if found[0].isupper() else found[0], text)
+        text = _CAPITALS.sub(lambda match: " ".join(match[0]) if match[0].isupper() else match[0], text)
     for sign, words in _SIGNS.items():
         text = text.replace(sign, words)
-    return " ".join(_NUMBER.sub(lambda found: f" {_said(found)} ", text).split())
+    return " ".join(_NUMBER.sub(lambda match: f" {_said(match)} ", text).split())
 
 
-def _said(found: re.Match) -> str:
+def _said(match: re.Match) -> str:
     """The words of one number."""
-    if found["ordinal"]:
-        return _cardinal(found["ordinal"], ordinal=True)
-    whole, part = found["whole"].replace(",", ""), found["part"]
-    grouped = "," in found["whole"]
+    if match["ordinal"]:
+        return _cardinal(match["ordinal"], ordinal=True)
+    whole, part = match["whole"].replace(",", ""), match["part"]
+    grouped = "," in match["whole"]
     is_number = whole == "0" or (whole[0] != "0" and (grouped or len(whole) <= 2 or whole.endswith("00")))
     said = _cardinal(whole) if is_number and len(whole) <= LONGEST else _digits(whole)
     return f"{said} point {_digits(part)}" if part else said
@@ -83,7 +82,7 @@ def _digits(digits: str) -> str:
 
 @cache
 def _cardinal(number: str, ordinal: bool = False) -> str:
-    import inflect
+    import inflect  # here: the package is optional (extra `recognisers`)
 
     engine = inflect.engine()
     said = engine.number_to_words(int(number), andword="").replace(",", "")

@@ -46,7 +46,7 @@ def test_dnsmos_is_speechmos_and_falls_with_noise():
     t = np.arange(32000) / 16000
     clean = 0.2 * np.sin(2 * np.pi * 150 * t) * np.clip(np.sin(2 * np.pi * 2 * t), 0, None)
     loud = np.clip(clean + 0.1 * np.random.default_rng(0).standard_normal(len(t)), -1, 1)
-    found = dnsmos(loud)
+    predicted = dnsmos(loud)
     expected = package.run(loud.astype(np.float32), 16000)
-    assert found == pytest.approx({f"dnsmos_{k}": expected[f"{k}_mos"] for k in ("sig", "bak", "ovrl", "p808")}, abs=1e-4)
-    assert all(1 <= value <= 5 for value in found.values()) and found["dnsmos_bak"] < dnsmos(clean)["dnsmos_bak"]
+    assert predicted == pytest.approx({f"dnsmos_{k}": expected[f"{k}_mos"] for k in ("sig", "bak", "ovrl", "p808")}, abs=1e-4)
+    assert all(1 <= value <= 5 for value in predicted.values()) and predicted["dnsmos_bak"] < dnsmos(clean)["dnsmos_bak"]

@@ -46,8 +46,8 @@ def pairs() -> dict[str, tuple[np.ndarray, np.ndarray, int]]:
 def test_reference_points(name, llr, ssnr, wss):
     """A loop over frames and bands in Octave, written after Hu and Loizou's composite.m, gave these for the same samples."""
     reference, estimate, rate = pairs()[name]
-    found = distances(reference, estimate, rate)
-    assert (found.llr, found.ssnr, found.wss) == pytest.approx((llr, ssnr, wss), abs=1e-6)
+    computed = distances(reference, estimate, rate)
+    assert (computed.llr, computed.ssnr, computed.wss) == pytest.approx((llr, ssnr, wss), abs=1e-6)
 
 
 def test_ratings_of_the_published_example():

@@ -34,9 +34,9 @@ words = st.lists(st.sampled_from("ABCD"), max_size=10).map(" ".join)
 
 @given(words, words, words)
 def test_segments_hold_every_error_once(ref, a, b):
-    found = segments(ref, a, b)
-    assert [sum(errors) for errors in zip(*found, strict=True)] in ([sum(word_errors(ref, h)[1:]) for h in (a, b)], [])
-    assert all(sum(segment) for segment in found) and (found or a == b == ref)
+    of_both = segments(ref, a, b)
+    assert [sum(errors) for errors in zip(*of_both, strict=True)] in ([sum(word_errors(ref, h)[1:]) for h in (a, b)], [])
+    assert all(sum(segment) for segment in of_both) and (of_both or a == b == ref)
 
 
 def test_the_statistic_is_that_of_a_paired_test():
@@ -50,8 +50,8 @@ def test_the_statistic_is_that_of_a_paired_test():
 def test_p_is_right_where_there_is_no_difference():
     """Of tests of two systems with equal error rates 5 % find p < 0.05, three standard errors of 2,000 tests either way."""
     rng = np.random.default_rng(2)
-    found = [matched_pairs([tuple(pair) for pair in rng.poisson(1.0, (100, 2)).tolist()]).p < 0.05 for _ in range(2000)]
-    assert np.mean(found) == pytest.approx(0.05, abs=3 * np.sqrt(0.05 * 0.95 / 2000))
+    below = [matched_pairs([tuple(pair) for pair in rng.poisson(1.0, (100, 2)).tolist()]).p < 0.05 for _ in range(2000)]
+    assert np.mean(below) == pytest.approx(0.05, abs=3 * np.sqrt(0.05 * 0.95 / 2000))
 
 
 def test_what_cannot_be_tested_has_no_p():

@@ -25,9 +25,9 @@ def compared(reference, estimate, mixture=None) -> dict[str, float]:
 
 def test_more_noise_scores_lower(speech_like, noisy):
     clean = speech_like()
-    found = [compared(clean, noisy(clean, level)) for level in (0.001, 0.01, 0.05)]
-    for name in found[0]:
-        values = [scores[name] for scores in found]
+    by_level = [compared(clean, noisy(clean, level)) for level in (0.001, 0.01, 0.05)]
+    for name in by_level[0]:
+        values = [scores[name] for scores in by_level]
         assert values == sorted(values, reverse=True), name
 
 
@@ -138,9 +138,9 @@ def test_of_observation_adding_the_errors_are_scored(speech_like, noisy):
     clean = speech_like()
     mixture = noisy(clean)
     estimate = np.clip(mixture, -0.05, 0.05)
-    found = quality(clean, estimate, "utt", mixture, (0.0, 0.5, 1.0))
-    assert found[0][0]["sar"] < found[1][0]["sar"] - 3
-    assert found[2][1]["sar"] in ("estimate equals mixture", "estimate is filtered mixture")
-    assert found[2][0]["sdr"] == pytest.approx(quality(clean, mixture, "utt", mixture)[0][0]["sdr"], abs=1e-4)
-    assert found[1][0]["pesq_wb"] is None and found[1][1]["pesq_wb"] == MIXED
-    assert found[0][0] == quality(clean, estimate, "utt", mixture)[0][0]
+    shares = quality(clean, estimate, "utt", mixture, (0.0, 0.5, 1.0))
+    assert shares[0][0]["sar"] < shares[1][0]["sar"] - 3
+    assert shares[2][1]["sar"] in ("estimate equals mixture", "estimate is filtered mixture")
+    assert shares[2][0]["sdr"] == pytest.approx(quality(clean, mixture, "utt", mixture)[0][0]["sdr"], abs=1e-4)
+    assert shares[1][0]["pesq_wb"] is None and shares[1][1]["pesq_wb"] == MIXED
+    assert shares[0][0] == quality(clean, estimate, "utt", mixture)[0][0]

@@ -62,7 +62,7 @@ def test_several_runs_are_scored_one_after_another_each_with_its_own_rows(recipe
     (other / "run.yaml").write_text(yaml.safe_dump(about | {"run": other.name, "seed": 1}))
     assert cli.main(["score", "--backend", "asr", "--run", f"exp/{about['run']}", str(other), "--sets", "test_clean"]) == 0
     rows = [list(read_rows(Path("results") / f"{name}.jsonl.gz")) for name in (about["run"], other.name)]
-    assert [[r["run"] for r in found] for found in rows] == [[about["run"]] * 2, [other.name] * 2]
+    assert [[r["run"] for r in of_run] for of_run in rows] == [[about["run"]] * 2, [other.name] * 2]
     assert yaml.safe_load(Path(f"results/{other.name}.yaml").read_text())["scoring"]["command"].startswith(
         f"kdse score --run {other} "
     )

@@ -20,23 +20,23 @@ def test_parity_with_mir_eval():
     speech, noise = signals()
     mixture = speech + noise
     estimate = np.tanh(np.convolve(mixture, [0.6, 0.3, 0.1], "same"))
-    [(found, missing)] = separation(speech, mixture, [estimate])
+    [(values, missing)] = separation(speech, mixture, [estimate])
     with pytest.warns(FutureWarning):
         sdr, sir, sar, _ = separate.bss_eval_sources(
             np.stack([speech, noise]), np.stack([estimate, mixture - estimate]), compute_permutation=False
         )
     assert not missing
-    assert (found["sdr"], found["sir"], found["sar"]) == pytest.approx((sdr[0], sir[0], sar[0]), abs=1e-6)
+    assert (values["sdr"], values["sir"], values["sar"]) == pytest.approx((sdr[0], sir[0], sar[0]), abs=1e-6)
 
 
 def test_parts_of_known_energy():
     """Independent white signals are orthogonal but for what 512 free taps of each fit of the others: 512/N of their energy."""
     target, noise, artifact = np.random.default_rng(0).standard_normal((3, 160000))
-    [(found, _)] = separation(target, target + noise, [target + 0.1 * noise + 0.05 * artifact])
-    assert found["sir"] == pytest.approx(20.0, abs=0.1)
-    assert found["sar"] == pytest.approx(10 * np.log10(1.01 / 0.0025), abs=0.1)
-    assert found["sdr"] == pytest.approx(10 * np.log10(1 / 0.0125), abs=0.1)
-    assert artifact_error(found["sdr"], found["sir"]) == pytest.approx(10 * np.log10(0.0025), abs=0.1)
+    [(values, _)] = separation(target, target + noise, [target + 0.1 * noise + 0.05 * artifact])
+    assert values["sir"] == pytest.approx(20.0, abs=0.1)
+    assert values["sar"] == pytest.approx(10 * np.log10(1.01 / 0.0025), abs=0.1)
+    assert values["sdr"] == pytest.approx(10 * np.log10(1 / 0.0125), abs=0.1)
+    assert artifact_error(values["sdr"], values["sir"]) == pytest.approx(10 * np.log10(0.0025), abs=0.1)
 
 
 def test_a_short_filter_and_a_gain_are_forgiven_a_long_delay_is_not():
@@ -53,18 +53,18 @@ def test_a_short_filter_and_a_gain_are_forgiven_a_long_delay_is_not():
 
 def test_without_a_front_end_there_are_no_artifacts():
     speech, noise = signals()
-    [(found, missing)] = separation(speech, speech + noise, [speech + noise])
-    assert missing == {"sar": "estimate equals mixture"} and found["sir"] == pytest.approx(found["sdr"], abs=1e-6)
+    [(values, missing)] = separation(speech, speech + noise, [speech + noise])
+    assert missing == {"sar": "estimate equals mixture"} and values["sir"] == pytest.approx(values["sdr"], abs=1e-6)
     [(_, missing)] = separation(speech, speech + noise, [0.5 * (speech + noise)])
     assert missing == {"sar": "estimate is filtered mixture"}
 
 
 def test_a_mixture_without_noise_has_neither_sir_nor_sar():
     speech, other = signals()
-    [(found, missing)] = separation(speech, speech, [speech + 0.1 * other])
-    assert missing == dict.fromkeys(("sir", "sar"), "the mixture has no noise") and found["sdr"] > 10
-    [(found, missing)] = separation(speech, speech, [speech])
-    assert not found and missing["sdr"] == "estimate equals filtered reference"
+    [(values, missing)] = separation(speech, speech, [speech + 0.1 * other])
+    assert missing == dict.fromkeys(("sir", "sar"), "the mixture has no noise") and values["sdr"] > 10
+    [(values, missing)] = separation(speech, speech, [speech])
+    assert not values and missing["sdr"] == "estimate equals filtered reference"
 
 
 def test_several_estimates_at_once_score_as_they_do_alone():
@@ -72,15 +72,15 @@ def test_several_estimates_at_once_score_as_they_do_alone():
     mixture = speech + noise
     estimates = [np.tanh(mixture), 0.5 * np.tanh(mixture) + 0.5 * mixture]
     alone = [separation(speech, mixture, [e])[0][0] for e in estimates]
-    assert [r for r, _ in separation(speech, mixture, estimates)] == [pytest.approx(values, abs=1e-9) for values in alone]
+    assert [r for r, _ in separation(speech, mixture, estimates)] == [pytest.approx(of_one, abs=1e-9) for of_one in alone]
 
 
 def test_a_noise_that_is_filtered_speech_leaves_nothing_to_tell_apart():
     speech, _ = signals(0.2)
     speech[:1000] = speech[-1000:] = 0
-    [(found, missing)] = separation(speech, 1.5 * speech, [speech])
-    assert not found or all(np.isfinite(list(found.values())))
-    assert set(missing) | set(found) == {"sdr", "sir", "sar"}
+    [(values, missing)] = separation(speech, 1.5 * speech, [speech])
+    assert not values or all(np.isfinite(list(values.values())))
+    assert set(missing) | set(values) == {"sdr", "sir", "sar"}
     impulse = np.zeros(3200)
     impulse[1000] = 1.0
     assert separation(impulse, 2 * impulse, [impulse])[0][1].keys() == {"sdr", "sir", "sar"}
