@@ -98,9 +98,9 @@ class RecipeNames:
         """Where stage 9 writes rows.
 
         >>> RecipeNames().results, RecipeNames(recogniser="whisper").results
-        ('results', 'results/backends/whisper')
+        ('exp/results', 'exp/results/backends/whisper')
         """
-        return "results" + ("" if self.at_home else f"/backends/{self.results_of}")
+        return f"{self.expdir}/results" + ("" if self.at_home else f"/backends/{self.results_of}")
 
 
 def family_and_tag(run: str) -> tuple[str, str]:

@@ -68,9 +68,10 @@ def cases_of_b03cdb5() -> list[tuple[str, list[str]]]:
 
 @pytest.mark.parametrize("options, expected", cases_of_b03cdb5(), ids=lambda value: value if isinstance(value, str) else "")
 def test_commands_are_those_that_made_finished_runs(fake_recipe, tmp_path, options, expected):
-    """Only results have moved, further teachers are given by another option, and new options are not there unless asked for."""
+    """But results stand beside the experiments now, and `--second` is called `--teacher`."""
     (tmp_path / "egs/x/kd1/models/asr_big").mkdir(parents=True)
-    assert commands(fake_recipe("--nj", "1", *shlex.split(options))) == expected
+    since = [line.replace(" --second ", " --teacher ").replace("--out results", "--out exp/results") for line in expected]
+    assert commands(fake_recipe("--nj", "1", *shlex.split(options))) == since
 
 
 def test_stages_print_the_commands_they_run(fake_recipe):
@@ -234,12 +235,12 @@ def test_names_that_would_mix_up_recognisers(fake_recipe, tmp_path, name, option
 @pytest.mark.parametrize(
     "options, recogniser, results",
     [
-        ("", "asr_conformer", "results"),
-        ("--exp_tag x", "asr_conformer_x", "results"),
-        ("--teacher_asrs transducer --approaches kd", "asr_conformer", "results/backends/conformer"),
-        ("--asr_config conf/asr/transformer.yaml", "asr_transformer", "results/backends/transformer"),
-        ("--teacher_asrs conformer --asr_config conf/asr/rnn.yaml --approaches kd", "asr_rnn", "results/backends/rnn"),
-        ("--inference_config conf/decode/whisper.yaml", "whisper", "results/backends/whisper"),
+        ("", "asr_conformer", "exp/results"),
+        ("--exp_tag x", "asr_conformer_x", "exp/results"),
+        ("--teacher_asrs transducer --approaches kd", "asr_conformer", "exp/results/backends/conformer"),
+        ("--asr_config conf/asr/transformer.yaml", "asr_transformer", "exp/results/backends/transformer"),
+        ("--teacher_asrs conformer --asr_config conf/asr/rnn.yaml --approaches kd", "asr_rnn", "exp/results/backends/rnn"),
+        ("--inference_config conf/decode/whisper.yaml", "whisper", "exp/results/backends/whisper"),
     ],
 )
 def test_what_decodes_decides_where_rows_go(tmp_path, options, recogniser, results):
@@ -254,5 +255,5 @@ def test_what_decodes_decides_where_rows_go(tmp_path, options, recogniser, resul
     decode, score, report = commands(done)
     assert f" --config ../../../{options.split()[1] if 'inference' in options else 'conf/decode/ctc_greedy.yaml'} " in decode
     assert f" --backend {recogniser} " in score and f" --out {results} " in score
-    assert ("--claim" in report) == (results == "results")
-    assert report.endswith(f" --backend {Path(results).name}") or results == "results"
+    assert ("--claim" in report) == (results == "exp/results")
+    assert report.endswith(f" --backend {Path(results).name}") or results == "exp/results"

@@ -81,7 +81,7 @@ def run(recipe: Path, sources: dict[str, str], *arguments: str, code: int = 0) -
 
 
 def rows(recipe: Path, name: str) -> list[dict]:
-    with gzip.open(recipe / "results" / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
+    with gzip.open(recipe / "exp/results" / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 
 
@@ -119,11 +119,10 @@ def test_from_data_to_report(recipe, sources):
     assert {row["category"].partition(":")[0] for row in noisy} == {"seen", "unseen"}
     assert all(("_train" in row["noise"]) == row["category"].startswith("seen:") for row in noisy)
     assert any('"rir"' in line for line in (recipe / "dump/test-clean_noisy/manifest.jsonl").read_text().splitlines())
-    results = (recipe / "RESULTS.md").read_text(encoding="utf-8")
+    results = (recipe / "exp/results/RESULTS.md").read_text(encoding="utf-8")
     assert "test_noisy: test-clean_noisy and test-other_noisy together." in results
     assert "dev_noisy: dev-clean_noisy and dev-other_noisy together." in results
-    assert all(
-        (recipe / image).exists() for image in results.split("](")[1:] for image in [image.partition(")")[0]] if "png" in image
-    )
+    images = [part.partition(")")[0] for part in results.split("](")[1:]]
+    assert all((recipe / "exp/results" / image).exists() for image in images if "png" in image)
     again = run(recipe, sources, *options, "--stop_stage", "6")
     assert "epoch" not in again and again.count("skipped") >= 1 + 6 + 6 + 4

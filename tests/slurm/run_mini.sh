@@ -15,7 +15,6 @@ export MINI_SIZE=smallest PYTHONPATH=$root OMP_NUM_THREADS=1 PATH=$root/.venv/bi
 checkout() {
     mkdir "$folder/$1"
     (cd "$root" && git archive HEAD egs conf utils) | tar -x -C "$folder/$1"
-    rm -rf "$folder/$1/egs/mini/kd1/results" "$folder/$1/egs/mini/kd1/RESULTS.md"
     sed -i 's/^max_epoch: .*/max_epoch: 6/' "$folder/$1/egs/mini/kd1/conf/smallest/student/bandcrn-m.yaml"
 }
 
@@ -55,7 +54,7 @@ checkout local
 recipe local
 
 echo "==== score rows"
-python3 - "$folder/slurm/egs/mini/kd1/results" "$folder/local/egs/mini/kd1/results" <<'PYTHON'
+python3 - "$folder/slurm/egs/mini/kd1/exp/results" "$folder/local/egs/mini/kd1/exp/results" <<'PYTHON'
 import gzip, sys
 from pathlib import Path
 

@@ -53,8 +53,8 @@ Stages (--stage first, --stop_stage last):
    6 train    train every approach asked for, with every seed
    7 enhance  enhance dev and test sets
    8 decode   recognise them with the backend, or with the recogniser of --inference_config
-   9 score    write score rows to results/
-  10 report   render RESULTS.md, tables, plots and a page
+   9 score    write score rows to $expdir/results
+  10 report   render RESULTS.md, tables, plots and a page in $expdir/results
   11 export   (comes with a later version)
 
 Options (with their values now):

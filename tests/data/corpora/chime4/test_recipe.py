@@ -45,7 +45,7 @@ def test_every_stage_of_the_recipe(chime4_of_all, tmp_path):
 
     items = {name: DataDir(folder / "dump" / name) for name in SETS}
     for run in ("mct_noisy_seed0", "spectral_subtraction", "kd_bandcrn-m_seed0", "joint_straight_bandcrn-m_seed0"):
-        rows = list(read_rows(folder / "results" / f"{run}.jsonl.gz"))
+        rows = list(read_rows(folder / "exp/results" / f"{run}.jsonl.gz"))
         omegas = (0.0,) if run == "mct_noisy_seed0" else (0.0, 0.2)
         assert {(row["set"], row["omega"]) for row in rows} == {(name, omega) for name in SETS for omega in omegas}
         for name, data in items.items():
