@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kdse import recognisers
 from kdse.cli.runs import names
 from kdse.core.errors import UserError
-from kdse.runs import naming
 from kdse.runs.naming import RecipeNames, asr_name, find_config, recogniser_name, teacher_names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -120,7 +118,6 @@ def test_the_recogniser_of_a_config(tmp_path):
         (tmp_path / f"{name}.yaml").write_text(text)
     found = [recogniser_name(str(tmp_path / f"{name}.yaml"), "exp", str(tmp_path)) for name in texts]
     assert found == ["", "", "w", "based"]
-    assert naming.ESPNET == recognisers.HOME
 
 
 @pytest.mark.parametrize("taken", ["conf/asr/w.yaml", "exp/asr_w/.done"])
