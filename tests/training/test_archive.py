@@ -13,7 +13,7 @@ import torch
 import yaml
 
 from kdse.cli import main
-from kdse.inference.enhance import trained
+from kdse.enhancers.learned import trained_enhancer
 from kdse.plugin.load import load_backend
 
 NOISY = (0.1 * np.random.default_rng(0).standard_normal(8000)).astype(np.float32)
@@ -64,14 +64,14 @@ def recognise(*, asr_train_config: str, asr_model_file: str) -> tuple[str, list[
 def test_a_front_end_gives_the_same_samples(kd, unpacked):
     files = unpacked(kd[0])
     assert files == {"train_config": "model/enh/config.yaml", "model_file": "model/enh/model.pth"}
-    assert np.array_equal(separate(**files), trained(kd[0])(NOISY))
+    assert np.array_equal(separate(**files), trained_enhancer(kd[0])(NOISY))
 
 
 def test_espnet_s_from_pretrained_takes_it(kd, unpacked):
     from espnet2.bin.enh_inference import SeparateSpeech
 
     [enhanced] = SeparateSpeech.from_pretrained(**unpacked(kd[0]))(NOISY[None], fs=16000)
-    assert np.array_equal(enhanced[0], trained(kd[0])(NOISY))
+    assert np.array_equal(enhanced[0], trained_enhancer(kd[0])(NOISY))
 
 
 def test_the_model_zoo_takes_it(kd, unpacked, tmp_path):
@@ -79,7 +79,7 @@ def test_the_model_zoo_takes_it(kd, unpacked, tmp_path):
     zoo = pytest.importorskip("espnet_model_zoo.downloader", reason="docs/packing.md: from_pretrained takes an archive with it")
     unpacked(kd[0])
     files = zoo.ModelDownloader(tmp_path / "cache").download_and_unpack("model.zip")
-    assert np.array_equal(separate(**files), trained(kd[0])(NOISY))
+    assert np.array_equal(separate(**files), trained_enhancer(kd[0])(NOISY))
 
 
 def test_a_recogniser_gives_the_same_words(backend, packs, unpacked, monkeypatch):
@@ -100,12 +100,12 @@ def test_a_joint_run_has_both(joint, unpacked, weights, same):
     assert same(packed, torch.load(joint / "asr" / "model.pth", weights_only=True))
     recognise(**files)
     samples = separate(train_config="model/enh/config.yaml", model_file="model/enh/model.pth")
-    assert np.array_equal(samples, trained(joint)(NOISY))
+    assert np.array_equal(samples, trained_enhancer(joint)(NOISY))
 
 
 def test_the_front_end_of_a_joint_run_alone(joint, unpacked):
     files = unpacked(joint, "--part", "enh")
-    assert np.array_equal(separate(**files), trained(joint)(NOISY)) and not Path("model/asr").exists()
+    assert np.array_equal(separate(**files), trained_enhancer(joint)(NOISY)) and not Path("model/asr").exists()
 
 
 def test_an_archive_can_be_adopted(joint, tmp_path):
