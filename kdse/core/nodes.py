@@ -14,7 +14,7 @@ VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 PATIENCE = timedelta(minutes=30)
 
 
-def options(num_nodes: int, ngpu: int) -> dict[str, Any]:
+def device_options(num_nodes: int, ngpu: int) -> dict[str, Any]:
     """ESPnet's options of devices.
 
     Raises: UserError where the launcher's variables are not those of `num_nodes` nodes.
@@ -38,23 +38,23 @@ def rank() -> int:
     return int(os.environ["RANK"]) if _others() else 0
 
 
-def tell(word: str) -> None:
+def announce(decision: str) -> None:
     """As the first node, send the others a decision and wait until all have it; nothing where there are none."""
     if _others():
         store = _store()
-        store.set("word", word)
+        store.set("decision", decision)
         store.wait([f"received {i + 1}" for i in range(_others())])
 
 
-def hear() -> str:
+def receive_decision() -> str:
     """As another node, wait for the first node's decision and return it."""
     store = _store()
-    word = store.get("word").decode()
+    decision = store.get("decision").decode()
     store.set(f"received {rank()}", "")
-    return word
+    return decision
 
 
-def leave() -> None:
+def leave_group() -> None:
     """Take this process out of the group it trained in, after success only: it may wait for a node that has failed.
 
     gloo's threads, alive at the end of Python, abort a process whose work is done (github.com/pytorch/pytorch/issues/190489).

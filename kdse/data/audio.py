@@ -14,6 +14,7 @@ RATE = 16000
 """Samples per second of every signal in kdse."""
 AUDIO_SUFFIXES = (".flac", ".wav", ".sph", ".ogg", ".mp3", ".aiff")
 FULL_SCALE = 32768.0
+"""What int16 samples are divided by to lie in ±1."""
 _ARK = re.compile(r"(?P<ark>.+):(?P<offset>\d{1,18})")  # more digits fit into no file offset
 
 
@@ -56,7 +57,7 @@ def check_samples(x: np.ndarray, name: str) -> None:
 
 def to_int16(x: np.ndarray) -> np.ndarray:
     """Quantise float samples in ±1 to int16, rounding to nearest; beyond full scale they saturate."""
-    return np.clip(np.rint(x * FULL_SCALE), -32768, 32767).astype(np.int16)
+    return np.clip(np.rint(x * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
 
 def guess_byte_order(data: bytes) -> str:

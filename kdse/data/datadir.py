@@ -12,7 +12,7 @@ from kdse.core.errors import UserError
 from kdse.core.files import atomic_dir, fingerprint, fingerprint_of_sizes, read_text, sha256
 from kdse.core.parallel import in_processes
 from kdse.data.audio import RATE, read_audio
-from kdse.data.mix import SILENT, active_power
+from kdse.data.level import SILENT, active_power
 
 TABLES = ("wav.scp", "spk1.scp", "noise1.scp", "text", "utt2spk", "utt2subset", "utt2category", "utt2snr", "utt2noise", "utt2orig")
 """Files with one line per utterance; spk2utt is made from utt2spk. `utt2subset`: the part of a corpus that is scored in parts."""

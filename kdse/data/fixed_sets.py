@@ -22,7 +22,7 @@ from kdse.core.step import Step
 from kdse.data import manifest
 from kdse.data.audio import ArkWriter
 from kdse.data.datadir import DataDir, check_speech, write_tables
-from kdse.data.mix import Mixture, choose_stretch, mix, pick, rng_for
+from kdse.data.mix import Mixture, mix, rng_for
 from kdse.data.noise import SPLITS, Noise, read_noise_audio, read_noise_table, to_tsv
 from kdse.data.official_sets import link_official_sets
 from kdse.data.pack import Pack
@@ -30,6 +30,7 @@ from kdse.data.prepare import corpus_name
 from kdse.data.reverb import choose_rir, tail
 from kdse.data.rirs import Rir, read_rir, read_rir_table
 from kdse.data.sets_config import SetsConfig, load_sets_config, options_of
+from kdse.data.stretch import choose_stretch, pick
 from kdse.data.training_packs import check_lengths, pack_noise, pack_rirs, pack_speech
 
 

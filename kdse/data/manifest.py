@@ -13,10 +13,11 @@ from kdse.core.parallel import in_processes
 from kdse.core.progress import say
 from kdse.data.audio import read_audio
 from kdse.data.datadir import DataDir
-from kdse.data.mix import combine, cut
+from kdse.data.mix import combine
 from kdse.data.noise import read_noise_audio
 from kdse.data.reverb import tail
 from kdse.data.rirs import Rir, read_rir
+from kdse.data.stretch import cut
 
 NAME = "manifest.jsonl"
 NEEDED = frozenset(("id", "utt", "noise", "offset", "gain", "noise_gain", "sha256", "clean_source", "noise_source"))

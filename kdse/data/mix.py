@@ -5,28 +5,20 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from kdse.core.config import override, read_config
 from kdse.core.errors import UserError
 from kdse.core.files import check_keys
-from kdse.data.audio import RATE, check_samples
+from kdse.data.audio import check_samples
+from kdse.data.level import SILENT, active_power, mean_power, peak_of
 from kdse.data.reverb import choose_rir, tail
+from kdse.data.stretch import choose_stretch, pick, too_short
 
-FRAME = 512
-"""Samples of a block for speech activity: 32 ms, the time constant of P.56's envelope being 30 ms."""
-MARGIN_DB = 15.9
-"""P.56: a moment is active where its level is above the active speech level minus this margin."""
 PEAK = 32766.0
 """Largest magnitude before rounding: speech and noise are rounded each, so that their sum may be one larger."""
-SILENT = 30.0
-"""A mean square of int16 samples below this (−75 dB of full scale) is silence: made louder, its rounding would be heard."""
-TRIES = 8
-"""How many stretches of a noise are tried for one that is not silent, before the loudest is taken."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -105,34 +97,11 @@ def rng_for(*key: object) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "little")))
 
 
-def active_power(x: np.ndarray) -> float:
-    """Mean square of x (N,) where speech is active, in the units of x squared; 0 for silence.
-
-    The rule follows ITU-T P.56 (method B): the active level is the mean power of the moments whose level lies at most 15.9 dB
-    below the active level itself. Here the envelope is the power of 32 ms blocks (a last block of less than half is left out), and
-    there is no hangover, so that pauses shorter than 0.2 s count as pauses. Sums of int16 squares are exact in float64: the result
-    is the same on every machine.
-    """
-    count = max(1, round(len(x) / FRAME))
-    blocks = np.zeros(count * FRAME)
-    blocks[: len(x)] = x[: count * FRAME]
-    blocks = blocks.reshape(count, FRAME)
-    power = np.einsum("tn,tn->t", blocks, blocks) / FRAME
-    if 0 < len(x) < count * FRAME:
-        power[-1] *= FRAME / (len(x) - (count - 1) * FRAME)
-    level, threshold = 0.0, 10 ** (-MARGIN_DB / 10)
-    while True:
-        new = float(power[power >= level * threshold].mean())
-        if new <= level * (1 + 1e-9):
-            return new
-        # Blocks that fall out are quieter than the mean, so the level only rises and soon stands still.
-        level = new
-
-
 def mix(
     speech: np.ndarray,
     noise: np.ndarray,
     snr_db: float,
+    *,
     offset: int = 0,
     gain_db: float = 0.0,
     utt: str = "",
@@ -152,14 +121,14 @@ def mix(
     speech, noise = _samples(speech, f"utterance {utt}"), _samples(noise, f"noise {noise_id}")
     if snr_db == math.inf:
         gain = 10 ** (gain_db / 20)
-        loudest = _peak(speech) if late is None else max(_peak(speech), _peak(late), _peak(speech + late))
+        loudest = peak_of(speech) if late is None else max(peak_of(speech), peak_of(late), peak_of(speech + late))
         gain *= min(1.0, PEAK / max(loudest * gain, 1.0))
         noisy, clean, rest = combine(speech, np.zeros_like(speech), gain, 0.0, late)
         return Mixture(noisy, clean, rest, math.inf, gain, 0.0, 0)
     stretch = noise[offset : offset + len(speech)]
     if len(stretch) < len(speech):
-        raise UserError(short(utt, len(speech), noise_id, len(noise)))
-    power, noise_power = active_power(speech), _power(stretch)
+        raise UserError(too_short(utt, len(speech), noise_id, len(noise)))
+    power, noise_power = active_power(speech), mean_power(stretch)
     if power < SILENT:
         raise UserError(f"utterance {utt} is silent, so no SNR can be set; remove it from the data dir")
     if noise_power < SILENT:
@@ -167,7 +136,7 @@ def mix(
     gain = 10 ** (gain_db / 20)
     noise_gain = gain * math.sqrt(power / noise_power) * 10 ** (-snr_db / 20)
     s, n = _scaled(speech, stretch, gain, noise_gain, late)
-    peak = max(_peak(s), _peak(n), _peak(s + n))
+    peak = max(peak_of(s), peak_of(n), peak_of(s + n))
     if peak > PEAK:
         gain, noise_gain = gain * PEAK / peak, noise_gain * PEAK / peak
         s, n = _scaled(speech, stretch, gain, noise_gain, late)
@@ -194,11 +163,12 @@ def _scaled(
 
 def draw(
     speech: np.ndarray,
+    noise: Mapping[str, np.ndarray],
+    config: MixConfig,
+    *,
     utt: str,
     epoch: int,
     seed: int,
-    noise: Mapping[str, np.ndarray],
-    config: MixConfig,
     purpose: str = "train",
     corpus: str = "",
     rirs: Mapping[str, np.ndarray] | None = None,
@@ -220,52 +190,17 @@ def draw(
         rir_id = choose_rir(rng_for(corpus, purpose, seed, epoch, utt, "rir"), _names(rirs), config.rir_prob)
     late = tail(speech, rirs[rir_id]) if rirs and rir_id else None
     if clean < config.clean_prob:
-        return replace(mix(speech, speech, math.inf, 0, gain_db, utt, late=late), rir_id=rir_id)
+        return replace(mix(speech, speech, math.inf, gain_db=gain_db, utt=utt, late=late), rir_id=rir_id)
     snr_db = config.snr_low + snr * (config.snr_high - config.snr_low)
     noise_id = pick(rng, _names(noise))
     offset, stretch = choose_stretch(rng, noise[noise_id], len(speech), utt, noise_id, config.short_noise)
-    return replace(mix(speech, stretch, snr_db, 0, gain_db, utt, noise_id, late), offset=offset, rir_id=rir_id)
-
-
-def pick(rng: np.random.Generator, among: Sequence[T]) -> T:
-    """Draw one, each as likely as the others."""
-    return among[rng.integers(len(among))]
+    mixture = mix(speech, stretch, snr_db, gain_db=gain_db, utt=utt, noise_id=noise_id, late=late)
+    return replace(mixture, offset=offset, rir_id=rir_id)
 
 
 def _names(signals: Mapping[str, np.ndarray]) -> Sequence[str]:
     """Their ids in order; a pack holds them, and to list 60,000 noises for each item would take longer than to mix it."""
     return getattr(signals, "ids", None) or tuple(signals)
-
-
-def choose_stretch(
-    rng: np.random.Generator, samples: np.ndarray, length: int, utt: str, noise_id: str, short_noise: str = "error"
-) -> tuple[int, np.ndarray]:
-    """Draw a stretch of a noise, int16 (M,), that is not silent; return (offset, int16 (length,))."""
-    if len(samples) < length and short_noise == "error":
-        raise UserError(short(utt, length, noise_id, len(samples)))
-    last = len(samples) - length if len(samples) >= length else len(samples) - 1
-    for _ in range(TRIES):
-        offset = int(rng.integers(last + 1))
-        stretch = cut(samples, offset, length)
-        if _power(stretch) >= SILENT:
-            return offset, stretch
-    offset = min(max(int(np.argmax(np.abs(samples.astype(np.int32)))) - length // 2, 0), last)
-    return offset, cut(samples, offset, length)
-
-
-def cut(noise: np.ndarray, offset: int, length: int) -> np.ndarray:
-    """noise[offset : offset + length], going on from the beginning where the noise (M,) is shorter."""
-    if offset + length <= len(noise):
-        return noise[offset : offset + length]
-    return np.take(noise, np.arange(offset, offset + length), mode="wrap")
-
-
-def short(utt: str, length: int, noise_id: str, noise_length: int) -> str:
-    """The message for a noise shorter than the speech it is to be mixed with."""
-    return (
-        f"noise {noise_id} ({noise_length / RATE:.2f} s) is shorter than utterance {utt} ({length / RATE:.2f} s); "
-        "remove it, or set 'short_noise: repeat' to play it again from its beginning"
-    )
 
 
 def _rounded(s: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -278,12 +213,3 @@ def _samples(x: np.ndarray, name: str) -> np.ndarray:
         return x
     check_samples(x, name)
     raise AssertionError(f"{name}: int16 expected, not {x.dtype}")
-
-
-def _power(x: np.ndarray) -> float:
-    x = x.astype(np.float64)
-    return float(np.einsum("n,n->", x, x)) / len(x)
-
-
-def _peak(x: np.ndarray) -> float:
-    return max(float(x.max()), -float(x.min()))

@@ -15,7 +15,7 @@ from kdse.core.errors import UserError
 from kdse.core.files import read_text
 from kdse.core.parallel import in_processes
 from kdse.data.audio import AUDIO_SUFFIXES, read_audio
-from kdse.data.mix import SILENT, active_power
+from kdse.data.level import SILENT, active_power
 
 SPLITS = ("train", "dev", "test")
 NOISE_HELP = "noises: a folder of audio (MUSAN, DEMAND and DNS in their own layouts), or a TSV with the columns split and path"

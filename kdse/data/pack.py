@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -31,16 +31,16 @@ class Pack(Mapping[str, np.ndarray]):
     def __init__(self, folder: Path | str):
         self.folder = Path(folder)
         try:
-            held = json.loads((self.folder / "index.json").read_text(encoding="utf-8"))
-            self._index: dict[str, list[int]] = held["index"]
-            rate = held["rate"]
-            self.recordings = frozenset(held.get("recordings", ()))
+            description = json.loads((self.folder / "index.json").read_text(encoding="utf-8"))
+            self._index: dict[str, list[int]] = description["index"]
+            rate = description["rate"]
+            self.recordings = frozenset(description.get("recordings", ()))
         except (OSError, ValueError, KeyError, TypeError) as e:
             raise UserError(f"{self.folder} is no {self.what}; run {self.made_by} first") from e
         assert rate == RATE, f"{self.folder}: {rate} Hz"
         self.ids = tuple(self._index)
         self.clean = tuple(key for key in self.ids if key not in self.recordings)
-        self._held: np.ndarray | None = None
+        self._array: np.ndarray | None = None
 
     def __getitem__(self, key: str) -> np.ndarray:
         start, length = self._index[key]
@@ -58,21 +58,21 @@ class Pack(Mapping[str, np.ndarray]):
 
     def array(self) -> np.ndarray:
         """All of them end to end."""
-        if self._held is None:
-            self._held = self._open()
-        return self._held
+        if self._array is None:
+            self._array = self._open()
+        return self._array
 
     def __getstate__(self) -> dict:
-        return {**self.__dict__, "_held": None}
+        return {**self.__dict__, "_array": None}
 
     def _open(self) -> np.ndarray:
         try:
             # A plain ndarray over the map: slicing a np.memmap costs ten times as much.
-            held = np.asarray(np.load(self.folder / self.file, mmap_mode="r"))
+            array = np.asarray(np.load(self.folder / self.file, mmap_mode="r"))
         except (OSError, ValueError) as e:
             raise UserError(f"{self.folder / self.file} is missing or truncated; run {self.made_by} again") from e
-        assert held.dtype == self.dtype and held.ndim == self.axes
-        return held
+        assert array.dtype == self.dtype and array.ndim == self.axes
+        return array
 
     @classmethod
     def write(cls, folder: Path | str, items: Iterable[tuple[str, np.ndarray]], recordings: Sequence[str] = ()) -> None:
@@ -92,8 +92,10 @@ class Pack(Mapping[str, np.ndarray]):
                     total += len(array)
                 f.seek(0)
                 cls._write_header(f, (total, *width))
-            held = {"rate": RATE, "index": index} | ({"recordings": sorted(recordings)} if recordings else {})
-            (part / "index.json").write_text(json.dumps(held), encoding="utf-8")
+            description: dict[str, Any] = {"rate": RATE, "index": index}
+            if recordings:
+                description["recordings"] = sorted(recordings)
+            (part / "index.json").write_text(json.dumps(description), encoding="utf-8")
 
     @classmethod
     def _write_header(cls, file: BinaryIO, shape: tuple[int, ...]) -> None:

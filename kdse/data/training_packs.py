@@ -10,10 +10,10 @@ from kdse.core.files import fingerprint_of_sizes
 from kdse.core.parallel import in_processes
 from kdse.core.step import Step
 from kdse.data.datadir import CLEAN, DataDir, check_speech
-from kdse.data.mix import short
 from kdse.data.noise import Noise, read_noise
 from kdse.data.pack import Pack
 from kdse.data.rirs import Rir, read_rir
+from kdse.data.stretch import too_short
 
 
 def pack_speech(folder: Path, data: DataDir, nj: int = 1, pipes: bool = False) -> None:
@@ -50,7 +50,7 @@ def check_lengths(speech: Pack, noise: Pack, speed: float = 1.0) -> None:
     length = math.ceil(speech.length(utt) * 100 / round(100 * speed))
     if noise.length(noise_id) < length:
         slow = "" if speed == 1.0 else f" at speed {speed:g}"
-        raise UserError(short(f"{utt}{slow}", length, noise_id, noise.length(noise_id)))
+        raise UserError(too_short(f"{utt}{slow}", length, noise_id, noise.length(noise_id)))
 
 
 def _read_speech(job: tuple[str, str, bool]) -> np.ndarray:

@@ -69,7 +69,8 @@ class MixPreprocessor(AbsPreprocessor):
         config, rirs = self.config_of(epoch), self.rirs
         if uid in self.recordings:
             config, rirs = replace(config, clean_prob=1.0, rir_prob=0.0), None
-        item = draw(speech, uid, epoch, seed, self.noise, config, purpose, self.options.corpus, rirs)
+        key = {"utt": uid, "epoch": epoch, "seed": seed, "purpose": purpose, "corpus": self.options.corpus}
+        item = draw(speech, self.noise, config, **key, rirs=rirs)
         noisy = item.noisy.astype(np.float32) / FULL_SCALE
         if name == "speech_ref1":
             data = {**data, "speech_mix": noisy, "speech_ref1": item.speech.astype(np.float32) / FULL_SCALE}

@@ -57,7 +57,7 @@ def _run(task, config: dict[str, Any], out: Path, prepare: Callable[[Path], dict
     for mode, entry in extra:
         config[f"{mode}_data_path_and_name_and_type"].append(entry)
     write_text(out / "train.yaml", dump_yaml(config))
-    nodes.tell("train")
+    nodes.announce("train")
     _main(task, out, config.get("max_epoch", 40))
 
 
@@ -72,7 +72,7 @@ def _main(task, out: Path, epochs: int) -> None:
     try:
         with training_logs(log, out.name, epochs), atomic_checkpoints():
             task.main(cmd=["--config", str(out / "train.yaml")])
-        nodes.leave()
+        nodes.leave_group()
     except (TypeError, ValueError, UserError) as e:
         explained = explain(e)
         if explained is None:

@@ -88,9 +88,9 @@ def carry_out(plan: TrainingPlan) -> None:
     step = plan.step()
     if nodes.rank() == 0:
         if not step.needed():
-            nodes.tell("skip")
+            nodes.announce("skip")
             return
-    elif nodes.hear() == "skip":
+    elif nodes.receive_decision() == "skip":
         return
     # ESPnet takes seconds to import, and a training that is done is skipped in a moment
     from kdse.training import asr, se
@@ -108,7 +108,7 @@ def complete(config: dict[str, Any], request: Request) -> dict[str, Any]:
     if not 0 <= request.seed < 2**32:
         raise UserError(f"--seed is a whole number from 0 to {2**32 - 1}, not {request.seed}")
     mix_conf = merge(config.get("mix_conf", {}), mixing(request))
-    devices = nodes.options(request.num_nodes, request.ngpu)
+    devices = nodes.device_options(request.num_nodes, request.ngpu)
     return {**config, **one_cycle(config), "mix_conf": mix_conf, "seed": request.seed, **devices}
 
 

@@ -33,6 +33,13 @@ def _noiselike(seconds: float, seed: int, level: float = 500) -> np.ndarray:
     return np.rint(level * np.random.default_rng(seed).standard_normal(int(seconds * RATE))).astype(np.int16)
 
 
+def _room(seed: int, seconds: float = 0.3) -> np.ndarray:
+    """int16 (K,): 40 samples of travel, the direct sound, and a tail that falls by 60 dB in `seconds`."""
+    k = np.arange(int(seconds * 16000))
+    late = 0.3 * np.random.default_rng(seed).standard_normal(len(k)) * 10 ** (-3 * k / len(k))
+    return np.rint(20000 * np.concatenate([np.zeros(40), [1.0], late])).astype(np.int16)
+
+
 def _write_audio(path: Path, samples: np.ndarray, kind: str = "") -> Path:
     """Write int16 samples as the suffix says; 'raw-big' and 'raw-little' are headerless."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,6 +126,29 @@ def noise_tsv(tmp_path) -> Path:
     path = tmp_path / "noise" / "noises.tsv"
     path.write_text("".join(lines))
     return path
+
+
+@pytest.fixture(scope="session")
+def room():
+    return _room
+
+
+@pytest.fixture
+def rirs(tmp_path) -> Path:
+    """RIRS_NOISES of OpenSLR 28 with 60 simulated rooms, two measured ones of several microphones, and noises that are none."""
+    root = tmp_path / "RIRS_NOISES"
+    for i in range(60):
+        _write_audio(root / f"simulated_rirs/smallroom/Room{i:03d}/Room{i:03d}-00001.wav", _room(i, 0.05))
+    real = root / "real_rirs_isotropic_noises"
+    for name in (
+        "RVB2014_type1_rir_largeroom1_far_angla",
+        "air_type1_air_binaural_meeting_0_1",
+        "RVB2014_type1_noise_largeroom1_1",
+    ):
+        _write_audio(real / f"{name}.wav", _room(99))
+        soundfile.write(real / f"{name}.wav", np.stack([_room(98), _room(99)], 1), 16000)
+    _write_audio(root / "pointsource_noises/noise-free-sound-0000.wav", _room(97))
+    return root
 
 
 @pytest.fixture

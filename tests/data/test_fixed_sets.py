@@ -14,9 +14,7 @@ import pytest
 
 from kdse.data.audio import read_audio
 from kdse.data.datadir import DataDir, read_table
-from kdse.data.manifest import checksum, rebuild
-from kdse.data.mix import active_power
-from kdse.data.pack import Pack
+from kdse.data.level import active_power
 
 
 def manifest(name):
@@ -51,13 +49,6 @@ def test_dev_and_clean_sets(staged):
     assert [line["snr"] for line in manifest("test_clean")] == [None] * 4
 
 
-def test_packs(staged):
-    for split in ("train", "dev"):
-        pack, scp = Pack(f"dump/pack/speech_{split}"), read_table(f"data/{split}/wav.scp")
-        assert list(pack) == sorted(scp) and all(np.array_equal(pack[utt], read_audio(scp[utt])) for utt in scp)
-    assert list(Pack("dump/pack/noise_train")) == ["n_fan", "n_rain"] and list(Pack("dump/pack/noise_dev")) == ["n_owl"]
-
-
 def test_workers_do_not_matter(staged, kdse):
     assert kdse("mix", "--dump", "again", "--nj", 2)[0] == 0
     made = [p.relative_to("dump") for p in Path("dump").rglob("*") if p.suffix in (".ark", ".jsonl", ".npy", ".json")]
@@ -75,45 +66,6 @@ def test_an_item_belongs_to_its_utterance(staged, kdse):
     assert "test_noisy: runs again, because data changed" in out and "speech_train: done before, skipped" in out
     after = manifest("test_noisy")
     assert len(after) == 12 and all(before[line["id"]] == line for line in after)
-
-
-def test_manifest_rebuilds_every_bit(staged, kdse):
-    for name in ("dev_noisy", "test_noisy", "test_clean"):
-        scp = read_table(f"dump/{name}/wav.scp")
-        for line in manifest(name):
-            again = rebuild(line)
-            assert np.array_equal(again, read_audio(scp[line["id"]])) and checksum(again) == line["sha256"]
-        code, out, _ = kdse("mix", "--rebuild", f"dump/{name}")
-        assert code == 0 and "rebuilt bit for bit" in out
-
-
-def test_rebuild_sees_one_wrong_bit(staged, kdse):
-    ark = staged / "dump" / "test_noisy" / "wav.ark"
-    data = bytearray(ark.read_bytes())
-    data[-1] ^= 1
-    ark.write_bytes(data)
-    code, out, _ = kdse("mix", "--rebuild", "dump/test_noisy", "--nj", 2)
-    assert code == 1 and "1 of 16 items differ" in out
-
-
-def test_rebuild_sees_a_changed_source_or_line(staged, kdse):
-    path = staged / "dump" / "test_noisy" / "manifest.jsonl"
-    lines = path.read_text().splitlines(keepends=True)
-    first = json.loads(lines[0])
-    path.write_text(json.dumps({**first, "offset": first["offset"] + 1}) + "\n" + "".join(lines[1:]))
-    code, out, _ = kdse("mix", "--rebuild", "dump/test_noisy")
-    assert code == 1 and first["id"] in out
-    path.write_text("".join(lines[1:]))
-    assert kdse("mix", "--rebuild", "dump/test_noisy")[0] == 1
-    path.write_text("".join(lines)[:-5])
-    code, _, err = kdse("mix", "--rebuild", "dump/test_noisy")
-    assert code == 2 and "damaged" in err
-    for line in ("[]", "{}", json.dumps({**first, "offset": 0} | {"id": "a"}).replace("sha256", "sha")):
-        path.write_text("".join(lines) + line + "\n")
-        code, _, err = kdse("mix", "--rebuild", "dump/test_noisy")
-        assert code == 2 and "manifest.jsonl, line 17 is damaged: it lacks one of clean_source, gain" in err
-    path.unlink()
-    assert kdse("mix", "--rebuild", "dump/test_noisy")[0] == 2
 
 
 def test_rerun(staged, kdse, tmp_path, snapshot):
@@ -137,57 +89,12 @@ def test_dev_at_every_snr_and_another_seed(staged, kdse, tmp_path):
     assert [line["offset"] for line in manifest("test_noisy")] != [line["offset"] for line in before]
 
 
-@pytest.mark.parametrize(
-    "text, message",
-    [
-        ("sets: {test_snr: [0]}", "mix.yaml, sets: there is no option 'test_snr' (did you mean 'test_snrs'?)"),
-        ("sets: {test_snrs: 5}", "test_snrs takes a list of float"),
-        ("sets: {test_snrs: [loud]}", "test_snrs takes a list of float like [-5.0, 0.0, 5.0, 10.0], not ['loud']"),
-        ("sets: {dev_snrs: []}", "different finite numbers"),
-        ("sets: {dev_snrs: [1, 1.0]}", "different finite numbers"),
-        ("sets: {test_snrs: [.nan]}", "test_snrs takes different finite numbers in dB like [-5, 0, 5], not [nan]"),
-        ("sets: {dev_snrs: [0, .inf]}", "different finite numbers"),
-        ("train: {gain_high_db: .nan}", "mix.yaml, train: gain_high_db takes a finite number, not nan"),
-        ("train: {clean: 1}", "no option 'clean'"),
-        ("set: {}", "(did you mean 'sets'?)"),
-    ],
-)
-def test_bad_config(staged, kdse, tmp_path, snapshot, text, message):
-    conf = tmp_path / "mix.yaml"
-    conf.write_text(text)
-    before = snapshot(staged)
-    code, _, err = kdse("mix", "--sets", conf)
-    assert code == 2 and message in err and err.count("\n") == 1 and snapshot(staged) == before
-
-
 def test_a_dump_that_is_a_file(staged, kdse, tmp_path, snapshot):
     (tmp_path / "file").write_text("x")
     before = snapshot(tmp_path)
     code, _, err = kdse("mix", "--dump", tmp_path / "file")
     assert code == 2 and f"cannot write to {tmp_path / 'file' / 'pack'}: Not a directory" in err and err.count("\n") == 1
     assert snapshot(tmp_path) == before
-
-
-def test_a_config_may_have_a_base(staged, kdse, tmp_path):
-    (tmp_path / "base.yaml").write_text("sets: {test_snrs: [0, 5]}\ntrain: {short_noise: repeat}\n")
-    (tmp_path / "mix.yaml").write_text("base: base.yaml\nsets: {test_snrs: [3]}\n")
-    assert kdse("mix", "--sets", tmp_path / "mix.yaml")[0] == 0
-    assert set(read_table("dump/test_noisy/utt2snr").values()) == {"3"}
-
-
-def test_noise_shorter_than_speech(kdse, make_an4, noise_tsv, write_audio, noiselike, tmp_path):
-    """Found before training, for each split; and `short_noise: repeat` is the way out."""
-    for split, name in (("train", "rain"), ("dev", "owl"), ("test", "road")):
-        write_audio(noise_tsv.parent / split / f"{name}.wav", noiselike(0.4, 0))
-        kdse("data", "an4", "--an4", make_an4(), "--noise", noise_tsv)
-        code, _, err = kdse("mix")
-        assert code == 2 and f"noise n_{name} (0.40 s) is shorter than utterance" in err and "short_noise: repeat" in err
-        write_audio(noise_tsv.parent / split / f"{name}.wav", noiselike(2, 0))
-    write_audio(noise_tsv.parent / "test" / "road.wav", noiselike(0.4, 0))
-    conf = tmp_path / "mix.yaml"
-    conf.write_text("train: {short_noise: repeat}\n")
-    kdse("data", "an4", "--an4", make_an4(), "--noise", noise_tsv)
-    assert kdse("mix", "--sets", conf)[0] == 0 and kdse("mix", "--rebuild", "dump/test_noisy")[0] == 0
 
 
 def test_a_failure_leaves_nothing_half_written(kdse, make_an4, noise_tsv, recipe):

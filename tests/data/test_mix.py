@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from kdse.core.errors import UserError
-from kdse.data.mix import FRAME, MixConfig, active_power, choose_stretch, combine, cut, draw, mix, rng_for
+from kdse.data.level import active_power
+from kdse.data.mix import MixConfig, combine, draw, mix, rng_for
 from kdse.data.pack import Pack
 
 
@@ -74,23 +75,6 @@ def test_combine_is_all_that_mixing_does_to_samples(speechlike, noiselike):
     assert all(np.array_equal(a, b) for a, b in zip(again, (m.noisy, m.speech, m.noise)))
 
 
-def test_active_power_counts_speech_not_pauses():
-    loud = np.tile(np.array([1000, -1000], np.int16), 10 * FRAME)
-    assert active_power(loud) == 1e6
-    assert active_power(np.concatenate([loud, np.zeros(50 * FRAME, np.int16)])) == 1e6
-    assert active_power(np.zeros(5000, np.int16)) == 0
-    assert active_power(np.full(10, 7, np.int16)) == 49
-    assert active_power(loud / 1000) == pytest.approx(1)
-
-
-@pytest.mark.parametrize("below_db, counts", [(15.5, True), (16.3, False)])
-def test_active_power_margin_is_that_of_p56(below_db, counts):
-    """A few blocks at 15.9 dB below the active level are the border (ITU-T P.56, method B)."""
-    loud = np.full(1000 * FRAME, 10000.0)
-    power = active_power(np.concatenate([loud, np.full(FRAME, 10000 * 10 ** (-below_db / 20))]))
-    assert (power < 1e8) == counts
-
-
 def test_errors_name_the_signal(speechlike, noiselike):
     speech, noise, silence = speechlike(1, 1), noiselike(2, 2), np.zeros(32000, np.int16)
     with pytest.raises(UserError, match=r"utterance utt7 is silent"):
@@ -109,7 +93,7 @@ def test_errors_name_the_signal(speechlike, noiselike):
 
 def digest(job):
     speech, utt, epoch, noise = job
-    m = draw(speech, utt, epoch, 3, noise, MixConfig(), corpus="an4")
+    m = draw(speech, noise, MixConfig(), utt=utt, epoch=epoch, seed=3, corpus="an4")
     return hashlib.sha256(m.noisy.tobytes() + m.noise.tobytes()).hexdigest()
 
 
@@ -139,14 +123,14 @@ def test_golden_draw():
     """Runs are compared on the same mixtures, so an item must never change: integers in, these bits out, on every machine."""
     speech = (np.arange(16000) * 37 % 2001 - 1000).astype(np.int16)
     noise = {name: (np.arange(40000) * step % 1501 - 750).astype(np.int16) for name, step in (("a", 53), ("b", 91))}
-    m = draw(speech, "utt", 2, 1, noise, MixConfig(), corpus="an4")
+    m = draw(speech, noise, MixConfig(), utt="utt", epoch=2, seed=1, corpus="an4")
     assert (m.noise_id, m.offset, round(m.snr_db, 6)) == ("b", 8538, 2.125465)
     assert hashlib.sha256(m.noisy.astype("<i2").tobytes()).hexdigest()[:16] == "e75d1e1179b445ba"
 
 
 def test_draw_fills_the_ranges_of_the_config(speech, noise):
     config = MixConfig(snr_low=0, snr_high=10, clean_prob=0.25, gain_low_db=-3, gain_high_db=0)
-    items = [draw(x, utt, epoch, 0, noise, config) for epoch in range(20) for utt, x in speech.items()]
+    items = [draw(x, noise, config, utt=utt, epoch=epoch, seed=0) for epoch in range(20) for utt, x in speech.items()]
     assert all(map(exact, items))
     noisy = [m for m in items if m.snr_db < math.inf]
     assert 0.2 < 1 - len(noisy) / len(items) < 0.3
@@ -163,29 +147,19 @@ def test_draw_fills_the_ranges_of_the_config(speech, noise):
 def test_short_noise(speech, noise):
     long = np.tile(speech["utt0"], 10)
     with pytest.raises(UserError, match=r"is shorter than utterance long"):
-        draw(long, "long", 0, 0, noise, MixConfig(clean_prob=0))
-    m = draw(long, "long", 0, 0, noise, MixConfig(clean_prob=0, short_noise="repeat"))
+        draw(long, noise, MixConfig(clean_prob=0), utt="long", epoch=0, seed=0)
+    m = draw(long, noise, MixConfig(clean_prob=0, short_noise="repeat"), utt="long", epoch=0, seed=0)
     period = len(noise[m.noise_id])
     assert exact(m) and np.array_equal(m.noise[:-period], m.noise[period:])
-    assert cut(np.arange(5), 3, 4).tolist() == [3, 4, 0, 1]
-
-
-def test_silent_stretches_are_not_chosen():
-    """A noise that is mostly silence is still mixed where it sounds."""
-    rare = np.zeros(160000, np.int16)
-    rare[90000:91000] = 500
-    for i in range(20):
-        offset, stretch = choose_stretch(rng_for(i), rare, 8000, "utt", "owl")
-        assert stretch.any() and np.array_equal(stretch, rare[offset : offset + 8000])
 
 
 def test_a_draw_costs_the_same_however_many_noises_there_are(tmp_path, monkeypatch, speechlike, noiselike):
     """A pack is asked for its ids as it holds them, not gone through for every item."""
     noises = [(f"n{i}", noiselike(1.0, i)) for i in range(3)]
     Pack.write(tmp_path / "p", noises)
-    pack, listed = Pack(tmp_path / "p"), draw(speechlike(0.5, 0), "u", 0, 0, dict(noises), MixConfig(clean_prob=0))
+    pack, listed = Pack(tmp_path / "p"), draw(speechlike(0.5, 0), dict(noises), MixConfig(clean_prob=0), utt="u", epoch=0, seed=0)
     monkeypatch.setattr(Pack, "__iter__", lambda _pack: pytest.fail("the pack is gone through"))
-    assert draw(speechlike(0.5, 0), "u", 0, 0, pack, MixConfig(clean_prob=0)).noise_id == listed.noise_id
+    assert draw(speechlike(0.5, 0), pack, MixConfig(clean_prob=0), utt="u", epoch=0, seed=0).noise_id == listed.noise_id
 
 
 def test_config_from_yaml(tmp_path):

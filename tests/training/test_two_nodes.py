@@ -140,9 +140,9 @@ def test_leaving_ends_the_group():
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=0, world_size=1)
-    nodes.leave()
+    nodes.leave_group()
     assert not torch.distributed.is_initialized()
-    nodes.leave()  # a training on one node has no group
+    nodes.leave_group()  # a training on one node has no group
 
 
 @pytest.mark.slow

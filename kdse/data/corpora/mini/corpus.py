@@ -20,7 +20,8 @@ from kdse.data.corpora.mini.text import sentences, transcript
 from kdse.data.corpora.mini.tts import TTS_RATE, check_wheels, speak, to_phonemes
 from kdse.data.corpora.mini.voices import SPEAKERS, Speaker
 from kdse.data.corpus import Listing, Utterance, write_corpus
-from kdse.data.mix import active_power, rng_for
+from kdse.data.level import active_power
+from kdse.data.mix import rng_for
 from kdse.data.noise import SPLITS
 
 EDITION = 1

@@ -13,7 +13,7 @@ from kdse.data.corpora.mini.text import NAMES, WORDS, sentences, transcript
 from kdse.data.corpora.mini.tts import to_phonemes
 from kdse.data.corpora.mini.voices import SPEAKERS
 from kdse.data.datadir import read_table, validate
-from kdse.data.mix import active_power
+from kdse.data.level import active_power
 
 SPLITS = ("train", "dev", "test")
 
@@ -130,3 +130,9 @@ def test_another_edition_is_made_anew(tiny, kdse, monkeypatch):
     monkeypatch.setattr(mini, "EDITION", mini.EDITION + 1)
     code, out, _ = kdse("data", "mini", "--size", "smallest")
     assert code == 0 and "edition changed from" in out and "is made anew" in out and "speak sentences: 3 in" in out
+
+
+def test_a_finished_mini_stays_finished():
+    """The values of commit b03cdb5: whoever changes how mini sounds raises EDITION."""
+    assert mini.inputs("smallest")["items"] == "7a39951df3e3" and mini.inputs("default")["items"] == "9736773244f3"
+    assert mini.inputs("smallest").keys() == {"edition", "size", "items", "noise"}
