@@ -1,6 +1,7 @@
 """A student that works in bands as wide as a recogniser's: a causal convolutional recurrent network with one gain for each band."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -9,10 +10,10 @@ from torch.nn import functional as F
 
 from kdse.nets.unet import RecurrentUNet, Stream
 
-SIZES = {  # channels per level, LSTM width: about 60 k, 200 k and 1 M parameters at 64 bands
-    "s": ((12, 16, 24), 44),
-    "m": ((16, 32, 48), 80),
-    "l": ((32, 64, 96), 208),
+SIZES = {  # about 60 k, 200 k and 1 M parameters at 64 bands
+    "s": {"channels": (12, 16, 24), "units": 44},
+    "m": {"channels": (16, 32, 48), "units": 80},
+    "l": {"channels": (32, 64, 96), "units": 208},
 }
 
 
@@ -64,7 +65,7 @@ class Block(nn.Module):
 class BandCRN(RecurrentUNet):
     """A real mask between 0 and 1 from band energies, frame by frame, without a look at later frames.
 
-    A recogniser hears some 40 mel bands and no phase, so a mask of 64 bands has all that it can tell apart; and where DCCRN
+    A recogniser is given some 40 mel bands and no phase, so a mask of 64 bands has all that it can tell apart; and where DCCRN
     computes two parts of 257 bins, this computes one of 64. The shape is that of CRUSE (Braun et al., ICASSP 2021): a
     convolutional encoder, recurrent layers, a decoder with added skips.
 
@@ -75,7 +76,11 @@ class BandCRN(RecurrentUNet):
         bands: a multiple of 2^levels.
     """
 
-    def __init__(self, bins: int = 257, channels: tuple[int, ...] = SIZES["m"][0], units: int = SIZES["m"][1], bands: int = 64):
+    sizes = SIZES
+
+    def __init__(
+        self, bins: int = 257, channels: Sequence[int] = SIZES["m"]["channels"], units: int = SIZES["m"]["units"], bands: int = 64
+    ):
         super().__init__()
         if bands % 2 ** len(channels):
             raise ValueError(f"{bands} bands do not halve {len(channels)} times: they must be a multiple of {2 ** len(channels)}")

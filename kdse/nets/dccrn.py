@@ -1,5 +1,6 @@
 """The student: a causal deep complex convolutional recurrent network (DCCRN) that masks a spectrum."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -8,10 +9,10 @@ from torch.nn import functional as F
 
 from kdse.nets.unet import RecurrentUNet, Stream
 
-SIZES = {  # complex channels per level, LSTM width: about 60 k, 200 k and 1 M parameters at 257 bins
-    "s": ((4, 8, 16, 16, 16), 36),
-    "m": ((8, 16, 24, 32, 32), 64),
-    "l": ((16, 32, 64, 96, 96), 112),
+SIZES = {  # about 60 k, 200 k and 1 M parameters at 257 bins
+    "s": {"channels": (4, 8, 16, 16, 16), "units": 36},
+    "m": {"channels": (8, 16, 24, 32, 32), "units": 64},
+    "l": {"channels": (16, 32, 64, 96, 96), "units": 112},
 }
 
 
@@ -66,7 +67,11 @@ class DCCRN(RecurrentUNet):
         units: width of the two LSTM layers between encoder and decoder.
     """
 
-    def __init__(self, bins: int = 257, channels: tuple[int, ...] = SIZES["m"][0], units: int = SIZES["m"][1], layers: int = 2):
+    sizes = SIZES
+
+    def __init__(
+        self, bins: int = 257, channels: Sequence[int] = SIZES["m"]["channels"], units: int = SIZES["m"]["units"], layers: int = 2
+    ):
         super().__init__()
         if (bins - 1) % 2 ** len(channels):
             raise ValueError(f"{bins} bins do not halve {len(channels)} times: bins - 1 must be a multiple of {2 ** len(channels)}")

@@ -1,5 +1,4 @@
-"""Importing this module registers kdse with ESPnet: separators, an SSL front end of recognisers, memory-mapped
-packs as data types."""
+"""Importing this module registers kdse with ESPnet: students as separators, an SSL front end of recognisers, packs as data."""
 
 from espnet2.tasks import asr, enh, enh_s2t
 from espnet2.train import dataset
@@ -8,8 +7,10 @@ from kdse.data.pack import LatentPack, Pack
 from kdse.plugin.separators import SEPARATORS
 from kdse.plugin.ssl import SSLFrontend
 
-# enh_s2t deep-copies the choices at its import, so both lists need the entry
-for choices in (enh.separator_choices, enh_s2t.enh_separator_choices):
+SEPARATOR_CHOICES = (enh.separator_choices, enh_s2t.enh_separator_choices)
+"""Two lists, because enh_s2t copies the first one at its import."""
+
+for choices in SEPARATOR_CHOICES:
     choices.classes.update(SEPARATORS)
 asr.frontend_choices.classes["kdse_ssl"] = SSLFrontend  # the same list serves enh_s2t
 dataset.DATA_TYPES["kdse_pack"] = {

@@ -1,14 +1,18 @@
 """Our networks as ESPnet separators."""
 
+import inspect
 from collections import OrderedDict
+from typing import Any
 
 import torch
 from espnet2.enh.separator.abs_separator import AbsSeparator
 from torch import nn
 
 from kdse.core.errors import UserError, did_you_mean
-from kdse.nets import bandcrn, dccrn
+from kdse.nets.registry import STUDENTS, find
 from kdse.nets.unet import Stream
+
+DEFAULT_SIZE = "m"
 
 
 class MaskSeparator(AbsSeparator):
@@ -49,53 +53,39 @@ class MaskSeparator(AbsSeparator):
         return [input_frame * mask], stream, OrderedDict(mask_spk1=mask)
 
 
-def masking(net: type[nn.Module]) -> type[MaskSeparator]:
-    """The separator of a network that is made from (bins, **separator_conf)."""
+def separator(name: str) -> type[MaskSeparator]:
+    """The ESPnet separator of a student, made from (bins, num_spk, **separator_conf)."""
+    net = find(name)
 
     class Separator(MaskSeparator):
         def __init__(self, input_dim: int, num_spk: int = 1, **options):
-            super().__init__(net(input_dim, **options), num_spk)
+            super().__init__(net(input_dim, **net_options(name, net, options)), num_spk)
 
     Separator.__name__ = Separator.__qualname__ = f"Kdse{net.__name__}"
     return Separator
 
 
-def chosen(sizes: dict[str, tuple], name: str, size: str, channels: list | None, units: int | None) -> tuple[tuple, int]:
-    """Channels and units of a size, unless they are given.
-
-    Raises: UserError where the network `name` has no such size.
-    """
-    if size not in sizes:
-        raise UserError(f"{name} has no size '{size}'{did_you_mean(size, sizes)}; there are {', '.join(sizes)}")
-    preset = sizes[size]
-    return tuple(channels or preset[0]), units or preset[1]
-
-
-class KdseDCCRN(MaskSeparator):
-    """`separator: kdse_dccrn`: a causal student, complex masks.
+def net_options(name: str, net: type, options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a student's network: those of its size, where it has sizes, and what `separator_conf` sets beside it.
 
     Args:
-        input_dim: frequency bins, given by ESPnet.
-        num_spk: 1.
-        size: "s", "m" or "l" (about 60 k, 200 k and 1 M parameters at 257 bins), unless `channels` and `units` are given.
-        channels, units: see `kdse.nets.dccrn.DCCRN`.
+        options: a `separator_conf`; None stands for an option that is not set.
+
+    Raises: UserError for an option or a size that the network does not have.
     """
+    sizes = getattr(net, "sizes", {})
+    known = [*list(inspect.signature(net).parameters)[1:], *(["size"] if sizes else [])]
+    for option in options:
+        if option not in known:
+            raise UserError(f"{name} has no option '{option}'{did_you_mean(option, known)}")
+    chosen = {option: value for option, value in options.items() if option != "size" and value is not None}
+    if not sizes:
+        return chosen
+    size = options.get("size", DEFAULT_SIZE)
+    if size not in sizes:
+        raise UserError(f"{name} has no size '{size}'{did_you_mean(size, sizes)}; there are {', '.join(sizes)}")
+    return {**sizes[size], **chosen}
 
-    def __init__(self, input_dim: int, num_spk: int = 1, size: str = "m", channels: list | None = None, units: int | None = None):
-        super().__init__(dccrn.DCCRN(input_dim, *chosen(dccrn.SIZES, "kdse_dccrn", size, channels, units)), num_spk)
 
-
-class KdseBandCRN(MaskSeparator):
-    """`separator: kdse_bandcrn`: the headline student, causal, one gain for each of 64 bands.
-
-    Args: as of `KdseDCCRN`; channels and units: see `kdse.nets.bandcrn.BandCRN`.
-    """
-
-    def __init__(self, input_dim: int, num_spk: int = 1, size: str = "m", channels: list | None = None, units: int | None = None):
-        super().__init__(bandcrn.BandCRN(input_dim, *chosen(bandcrn.SIZES, "kdse_bandcrn", size, channels, units)), num_spk)
-
-
-SEPARATORS = {  # keys in lower case: ESPnet lowers what it reads
-    "kdse_dccrn": KdseDCCRN,
-    "kdse_bandcrn": KdseBandCRN,
-}
+SEPARATORS = {name: separator(name) for name in STUDENTS}
+"""{name: class}, as ESPnet finds them."""

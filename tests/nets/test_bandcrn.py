@@ -54,7 +54,7 @@ def test_bands_that_do_not_halve():
 @torch.no_grad()
 def test_the_mask_is_real_between_0_and_1_and_nearly_1_at_first(size, bins):
     torch.manual_seed(0)
-    mask = BandCRN(bins, *SIZES[size])(noise(2, 30, bins))
+    mask = BandCRN(bins, **SIZES[size])(noise(2, 30, bins))
     assert mask.shape == (2, 30, bins) and mask.dtype == torch.float32
     assert mask.min() >= 0 and mask.max() <= 1 and 0.5 < mask.mean() < 1
 
@@ -83,13 +83,13 @@ def test_no_frame_sees_a_later_one(t):
 @pytest.mark.parametrize("size, low, high", [("s", 50_000, 66_000), ("m", 180_000, 200_000), ("l", 900_000, 1_200_000)])
 def test_sizes(size, low, high):
     """About 60 k, 200 k and 1 M parameters at 257 bins; the headline student has at most 200 k. Bands are no parameters."""
-    assert low <= sum(p.numel() for p in BandCRN(257, *SIZES[size]).parameters()) <= high
+    assert low <= sum(p.numel() for p in BandCRN(257, **SIZES[size]).parameters()) <= high
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_configs_say_their_size(size):
     path = STUDENTS / f"bandcrn-{size}.yaml"
     said = re.search(r"of (?:about )?([\d.]+) (k|M) parameters", path.read_text().splitlines()[0])
-    params = sum(p.numel() for p in BandCRN(257, *SIZES[size]).parameters())
+    params = sum(p.numel() for p in BandCRN(257, **SIZES[size]).parameters())
     assert params == pytest.approx(float(said[1]) * {"k": 1e3, "M": 1e6}[said[2]], rel=0.02)
     assert read_yaml(path)["separator_conf"]["size"] == size

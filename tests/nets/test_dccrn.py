@@ -96,7 +96,7 @@ def test_levels_are_compressed(net):
 @pytest.mark.parametrize("size", SIZES)
 @torch.no_grad()
 def test_shapes(size, bins):
-    mask = DCCRN(bins, *SIZES[size]).eval()(noise(2, 3, bins))
+    mask = DCCRN(bins, **SIZES[size]).eval()(noise(2, 3, bins))
     assert mask.shape == (2, 3, bins) and mask.dtype == torch.complex64
 
 
@@ -104,14 +104,14 @@ def test_shapes(size, bins):
 def test_a_fresh_network_lets_speech_through():
     """Its mask lies around tanh(1) = 0.76, so that training does not begin with silence."""
     torch.manual_seed(0)
-    mask = DCCRN(257, *SIZES["m"])(noise(2, 20, 257))
+    mask = DCCRN(257, **SIZES["m"])(noise(2, 20, 257))
     assert 0.4 < mask.real.mean() < 0.9 and mask.imag.mean().abs() < 0.2
 
 
 @pytest.mark.parametrize("size, low, high", [("s", 55_000, 66_000), ("m", 190_000, 200_000), ("l", 900_000, 1_100_000)])
 def test_sizes(size, low, high):
     """About 60 k, 200 k and 1 M parameters at 257 bins; the headline student has at most 200 k."""
-    assert low <= sum(p.numel() for p in DCCRN(257, *SIZES[size]).parameters()) <= high
+    assert low <= sum(p.numel() for p in DCCRN(257, **SIZES[size]).parameters()) <= high
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -119,13 +119,13 @@ def test_configs_say_their_size(size):
     """The number in the first line of conf/student/dccrn-*.yaml is the network's."""
     path = STUDENTS / f"dccrn-{size}.yaml"
     number, unit = re.search(r"([\d.]+) ([kM]) parameters", path.read_text(encoding="utf-8")).groups()
-    count = sum(p.numel() for p in DCCRN(257, *SIZES[read_yaml(path)["separator_conf"]["size"]]).parameters())
+    count = sum(p.numel() for p in DCCRN(257, **SIZES[read_yaml(path)["separator_conf"]["size"]]).parameters())
     assert count == pytest.approx(float(number) * {"k": 1e3, "M": 1e6}[unit], rel=0.1 if unit == "M" else 0.01)
 
 
 def test_bins_that_do_not_halve_are_refused():
     with pytest.raises(ValueError, match="200 bins do not halve 5 times: bins - 1 must be a multiple of 32"):
-        DCCRN(200, *SIZES["m"])
+        DCCRN(200, **SIZES["m"])
 
 
 def test_complex_convolution():

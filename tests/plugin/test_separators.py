@@ -8,21 +8,18 @@ import pytest
 import torch
 
 from kdse.core.config import read_config
+from kdse.core.errors import UserError
+from kdse.nets.dccrn import DCCRN
+from kdse.plugin.separators import SEPARATORS, net_options
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDENTS = sorted((ROOT / "conf" / "student").glob("*.yaml"))
 TEACHERS = sorted((ROOT / "conf" / "teacher").glob("*.yaml"))
 
 
-def registered() -> dict[str, type]:
-    from kdse.plugin.separators import SEPARATORS
-
-    return SEPARATORS
-
-
-def pytest_generate_tests(metafunc):
-    if "separator" in metafunc.fixturenames:
-        metafunc.parametrize("separator", registered().values(), ids=registered())
+@pytest.fixture(params=SEPARATORS.values(), ids=SEPARATORS)
+def separator(request) -> type:
+    return request.param
 
 
 def spectrum(frames: int = 12, bins: int = 129, seed: int = 0) -> torch.Tensor:
@@ -41,7 +38,7 @@ def test_espnet_knows_it(separator):
     """In both lists from which ESPnet builds models, under a name in lower case."""
     from espnet2.tasks import enh, enh_s2t
 
-    (name,) = (key for key, value in registered().items() if value is separator)
+    (name,) = (key for key, value in SEPARATORS.items() if value is separator)
     assert name == name.lower() and name.startswith("kdse_")
     assert enh.separator_choices.get_class(name) is enh_s2t.enh_separator_choices.get_class(name) is separator
 
@@ -93,3 +90,12 @@ def test_configs_build_and_say_their_size(path, monkeypatch):
 def test_students_are_small():
     """The headline student has at most 200 k parameters."""
     assert sum(p.numel() for p in built(ROOT / "conf" / "student" / "dccrn-m.yaml").parameters()) <= 200_000
+
+
+def test_options_of_a_size_give_way_to_those_that_are_set():
+    assert net_options("kdse_dccrn", DCCRN, {}) == DCCRN.sizes["m"]
+    assert net_options("kdse_dccrn", DCCRN, {"size": "s", "units": 5, "channels": None}) == DCCRN.sizes["s"] | {"units": 5}
+    with pytest.raises(UserError, match=r"kdse_dccrn has no size 'xl'.*; there are s, m, l"):
+        net_options("kdse_dccrn", DCCRN, {"size": "xl"})
+    with pytest.raises(UserError, match=r"kdse_dccrn has no option 'unit' \(did you mean 'units'\?\)"):
+        net_options("kdse_dccrn", DCCRN, {"unit": 5})

@@ -126,10 +126,10 @@ def test_the_joint_task_knows_the_separator(tmp_path, monkeypatch):
 
 
 def test_the_separator_refuses_a_second_speaker():
-    from kdse.plugin.separators import KdseDCCRN
+    from kdse.plugin.separators import SEPARATORS
 
     with pytest.raises(UserError, match="one speaker, not num_spk=2"):
-        KdseDCCRN(129, num_spk=2)
+        SEPARATORS["kdse_dccrn"](129, num_spk=2)
 
 
 def separate(config: Path, model: Path, noisy: torch.Tensor) -> torch.Tensor:

@@ -36,7 +36,7 @@ def refused(refusal, train_se):
     [
         ({"max_epochs": 3}, "training config: there is no option 'max_epochs' (did you mean 'max_epoch'?)"),
         ({"seperator_conf": {}}, "training config: there is no option 'seperator_conf' (did you mean 'separator_conf'?)"),
-        ({"separator_conf": {"unitz": 5}}, "KdseDCCRN has no option 'unitz' (did you mean 'units'?)"),
+        ({"separator_conf": {"unitz": 5}}, "kdse_dccrn has no option 'unitz' (did you mean 'units'?)"),
         (
             {"separator_conf": {"channels": None, "size": "xl"}},
             "kdse_dccrn has no size 'xl' (did you mean 'l'?); there are s, m, l",
