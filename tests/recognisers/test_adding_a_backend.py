@@ -92,7 +92,7 @@ def test_two_backends_have_rows_in_two_places_and_stand_in_the_matrix(recipe, ca
     assert main(["report", "--backend", "loudness"]) == 0
     home, other = Path("RESULTS.md").read_text(), Path("results/backends/loudness/RESULTS.md").read_text()
     assert "## Backends: what transfers" in home and "| deaf: WER % | to no front end | loudness: WER % |" in home
-    assert "## Backends" not in other and other.startswith("# Results on tiny, heard by loudness\n")
+    assert "## Backends" not in other and other.startswith("# Results on tiny, recognised by loudness\n")
     assert (
         "100.0" in home.partition("## Backends")[2].splitlines()[4] and "66.7" in home.partition("## Backends")[2].splitlines()[4]
     )
