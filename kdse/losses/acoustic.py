@@ -38,7 +38,7 @@ def acoustic_parameters(wave: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         return (level[..., inside] * x).sum(-1) / x.square().sum()
 
     change = (level[:, 1:] - level[:, :-1]).square().mean(-1).add(1e-6).sqrt()
-    found = [
+    parameters = [
         energy(0, RATE),
         energy(50, 1000) - energy(1000, 5000),
         peak(0, 2000) - peak(2000, 5000),
@@ -48,7 +48,7 @@ def acoustic_parameters(wave: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         (power * hertz).sum(-1) / power.sum(-1) / 1000,
         *(energy(low, high) for low, high in BANDS),
     ]
-    return torch.stack(found, -1), lengths // HOP + 1
+    return torch.stack(parameters, -1), lengths // HOP + 1
 
 
 def weighted_parameters(enhanced: Tensor, clean: Tensor, weights: Tensor, frames: Tensor) -> Tensor:

@@ -52,8 +52,8 @@ def best_path(log_probs: Tensor, lengths: Tensor, blank: int = 0) -> tuple[Tenso
     best = log_probs.argmax(-1)
     before = F.pad(best, (1, 0), value=-1)[:, :-1]
     kept = (best != blank) & (best != before) & valid(lengths, best.shape[1])
-    found = [row[keep] for row, keep in zip(best, kept, strict=True)]
-    return torch.nn.utils.rnn.pad_sequence(found, batch_first=True), kept.sum(1)
+    paths = [row[keep] for row, keep in zip(best, kept, strict=True)]
+    return torch.nn.utils.rnn.pad_sequence(paths, batch_first=True), kept.sum(1)
 
 
 def gram(student: Tensor, teacher: Tensor, lengths: Tensor) -> Tensor:

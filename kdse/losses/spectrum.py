@@ -18,8 +18,8 @@ def magnitudes(wave: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     window = torch.hann_window(N_FFT, device=wave.device)
     wave = wave * valid(lengths, wave.shape[1])
     spectrum = torch.stft(wave, N_FFT, HOP, window=window, return_complex=True, pad_mode="constant").transpose(1, 2)
-    found = torch.sqrt(spectrum.real**2 + spectrum.imag**2 + EPS)
-    return found, valid(lengths // HOP + 1, found.shape[1])
+    magnitude = torch.sqrt(spectrum.real**2 + spectrum.imag**2 + EPS)
+    return magnitude, valid(lengths // HOP + 1, magnitude.shape[1])
 
 
 def teacher_is_closer(student: Tensor, teacher: Tensor, clean: Tensor) -> Tensor:

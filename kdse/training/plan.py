@@ -84,15 +84,18 @@ class TrainingPlan:
 
 
 def carry_out(plan: TrainingPlan) -> None:
-    """Train as planned, or resume, or skip."""
-    step = plan.step()
-    if nodes.rank() == 0:
-        if not step.needed():
-            nodes.announce("skip")
-            return
-    elif nodes.receive_decision() == "skip":
+    """Train as planned, or resume, or skip. The first node decides and makes the files; further ones train along."""
+    # Inside: ESPnet takes seconds to import, and a training that is done is skipped in a moment.
+    if nodes.rank():
+        if nodes.receive_decision() == "train":
+            from kdse.plugin.trainer import train_along
+
+            train_along(plan.task, plan.out)
         return
-    # ESPnet takes seconds to import, and a training that is done is skipped in a moment
+    step = plan.step()
+    if not step.needed():
+        nodes.announce("skip")
+        return
     from kdse.training import asr, se
 
     (asr if plan.task == "asr" else se).execute(plan, step)
