@@ -17,7 +17,7 @@ setup:  ## make .venv with everything pinned in setup.py (Python 3.11, a C compi
 check: setup  ## compare .venv with setup.py again and import ESPnet with the plug-in
 	@$(BIN)/python tools/check_env.py --deep
 
-demo: setup  ## the whole mini recipe: synthetic speech, training, scores, a small table (about 15 minutes on 2 cores)
+demo: setup  ## the whole mini recipe: synthetic speech, training, scores, a small table (about 12 minutes on 2 cores)
 	@egs/mini/kd1/run.sh
 
 test: setup lint unit  ## set up, lint Python and shell, run all tests
