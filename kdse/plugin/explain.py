@@ -13,7 +13,7 @@ from kdse.core.errors import UserError, did_you_mean
 def explain(error: Exception) -> UserError | None:
     """The user's mistake behind an error, or None where there is no sign of one.
 
-    Known are an option that a constructor does not have, a name that ESPnet does not know, and a UserError of a loader process,
+    It explains an option that a constructor does not have, a name that ESPnet does not know, and a UserError of a loader process,
     whose message is that process's traceback.
 
     >>> explain(ValueError("--encoder must be one of ('stft', 'conv'): --encoder sftt"))
@@ -22,11 +22,11 @@ def explain(error: Exception) -> UserError | None:
     text = str(error)
     if isinstance(error, UserError):
         return UserError(text.rpartition(f"{UserError.__module__}.UserError: ")[2].strip())
-    if found := re.match(r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'", text):
-        return UserError(f"{found[1]} has no option '{found[2]}'{did_you_mean(found[2], _parameters(found[1]))}")
-    if found := re.fullmatch(r"(?:--(\w+) )?must be one of [\[(](.*)[\])]: (?:--\w+ )?(\S+)", text):
-        where, known = f"{found[1]}: " if found[1] else "", re.findall("'([^']+)'", found[2])
-        return UserError(f"{where}there is no '{found[3]}'{did_you_mean(found[3], known)}")
+    if match := re.match(r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'", text):
+        return UserError(f"{match[1]} has no option '{match[2]}'{did_you_mean(match[2], _parameters(match[1]))}")
+    if match := re.fullmatch(r"(?:--(\w+) )?must be one of [\[(](.*)[\])]: (?:--\w+ )?(\S+)", text):
+        where, names = f"{match[1]}: " if match[1] else "", re.findall("'([^']+)'", match[2])
+        return UserError(f"{where}there is no '{match[3]}'{did_you_mean(match[3], names)}")
     return None
 
 
@@ -35,8 +35,8 @@ def reason(error: Exception) -> str:
 
     ESPnet asserts much without a word, so an assertion is shown as it stands in the source.
     """
-    if known := explain(error):
-        return str(known)
+    if explained := explain(error):
+        return str(explained)
     if isinstance(error, AssertionError | KeyError):
         frame, line = list(traceback.walk_tb(error.__traceback__))[-1]
         who = frame.f_code.co_qualname.removesuffix(".__init__").rpartition(".")[2]
@@ -50,8 +50,8 @@ def reason(error: Exception) -> str:
 
 def _parameters(name: str) -> set[str]:
     """Names of the parameters of all functions and classes of this name that are loaded."""
-    found: set[str] = set()
+    names: set[str] = set()
     for module in list(sys.modules.values()):
         with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
-            found.update(inspect.signature(vars(module)[name]).parameters)
-    return found
+            names.update(inspect.signature(vars(module)[name]).parameters)
+    return names

@@ -26,7 +26,10 @@ class ByteDropout(nn.Dropout):
 
 
 def cheap_dropout(model: nn.Module) -> None:
-    """Replace every `nn.Dropout` of a model, in place; parameters and their names stay."""
+    """Make every `nn.Dropout` of a model a `ByteDropout`, in place.
+
+    Layers change their class: no global state is touched, and parameters, hooks and places in the model stay.
+    """
     for module in model.modules():
         if type(module) is nn.Dropout:
             module.__class__ = ByteDropout
@@ -63,7 +66,7 @@ class DepthwiseConv(nn.Conv1d):
 
 
 def cheap_convolutions(model: nn.Module) -> None:
-    """Let a Conformer's convolutions run in the layout they are fastest in, in place; parameters and their names stay."""
+    """Let a Conformer's convolutions run in their fastest layout, in place. Layers change their class, as in `cheap_dropout`."""
     for module in model.modules():
         if type(module) is nn.Conv2d:
             module.to(memory_format=torch.channels_last)
@@ -89,9 +92,7 @@ def bf16_encoder(asr: nn.Module) -> None:
 
     asr.encoder.to(torch.bfloat16)
     for module in asr.encoder.modules():
-        if (
-            type(module) is nn.Conv2d
-        ):  # not the depthwise ones: on several threads oneDNN takes minutes to make their bfloat16 kernel
+        if type(module) is nn.Conv2d:  # not depthwise ones: on several threads oneDNN takes minutes to make their bfloat16 kernel
             module.to(memory_format=torch.channels_last)
     asr.encoder.register_forward_pre_hook(cast(torch.bfloat16))
     asr.encoder.register_forward_hook(exact)

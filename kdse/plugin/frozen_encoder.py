@@ -1,4 +1,4 @@
-"""What an encoder that only listens need not do: matrix products by oneDNN, with weights laid out once, and attention in one pass.
+"""A frozen encoder that computes faster: matrix products by oneDNN, with weights laid out once, and attention in one pass.
 
 torch hands float32 products to MKL, which on AMD processors reaches half of what oneDNN does (`docs/speed.md`), and computes a
 pointwise convolution by a kernel made for wider ones. An activation after a product is computed while its result is in the cache.
@@ -60,15 +60,17 @@ class RelativeAttention(RelPositionMultiHeadedAttention):
         scores = torch.matmul((q + self.pos_bias_v[:, None]) / math.sqrt(size), positions.transpose(-2, -1))
         row = 2 * frames - 1
         scores = scores.as_strided((batch, heads, frames, frames), (heads * frames * row, frames * row, row - 1, 1), frames - 1)
-        found = F.scaled_dot_product_attention(q + self.pos_bias_u[:, None], k, v, attn_mask=scores)
-        return self.linear_out(found.transpose(1, 2).reshape(batch, frames, heads * size))
+        attended = F.scaled_dot_product_attention(q + self.pos_bias_u[:, None], k, v, attn_mask=scores)
+        return self.linear_out(attended.transpose(1, 2).reshape(batch, frames, heads * size))
 
 
 def pack_encoder(encoder: nn.Module) -> None:
-    """Let an ESPnet encoder in eval mode compute faster, in place; parameters and their names stay. Values differ by rounding.
+    """Let an ESPnet encoder in eval mode compute faster, in place. Values differ by rounding.
 
-    It must be frozen: no gradient flows through it any more, weights that are loaded later are not heard, and it can be neither
-    copied nor moved. What is not in float32 on a CPU stays as it is, and so does all where torch was built without these kernels.
+    Layers change their class, so that parameters, their names and their places stay, and ESPnet's encoders call them as before.
+
+    The encoder must be frozen: no gradient flows through it any more, weights that are loaded later have no effect, and it can be
+    neither copied nor moved. What is not in float32 on a CPU stays as it is, and so does all where torch lacks these kernels.
     """
     if not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")):
         return

@@ -58,8 +58,8 @@ def _check_tokens(state: dict[str, torch.Tensor], folder: Path, tokens: list[str
         return
     for name in OUTPUTS:
         if name in state and len(state[name]) != len(tokens):
-            known = f"{len(tokens)} tokens, and its checkpoint was trained with {len(state[name])}"
-            raise UserError(f"{folder}: the token list does not match the model: it has {known}")
+            counts = f"{len(tokens)} tokens, and its checkpoint was trained with {len(state[name])}"
+            raise UserError(f"{folder}: the token list does not match the model: it has {counts}")
 
 
 def load_front_end(run: Path | str, device: str = "cpu"):

@@ -74,10 +74,10 @@ def net_options(name: str, net: type, options: dict[str, Any]) -> dict[str, Any]
     Raises: UserError for an option or a size that the network does not have.
     """
     sizes = getattr(net, "sizes", {})
-    known = [*list(inspect.signature(net).parameters)[1:], *(["size"] if sizes else [])]
+    names = [*list(inspect.signature(net).parameters)[1:], *(["size"] if sizes else [])]
     for option in options:
-        if option not in known:
-            raise UserError(f"{name} has no option '{option}'{did_you_mean(option, known)}")
+        if option not in names:
+            raise UserError(f"{name} has no option '{option}'{did_you_mean(option, names)}")
     chosen = {option: value for option, value in options.items() if option != "size" and value is not None}
     if not sizes:
         return chosen

@@ -1,4 +1,4 @@
-"""`frontend: kdse_ssl`: a recogniser that hears through a self-supervised network (wav2vec 2.0, HuBERT, WavLM) of torchaudio."""
+"""`frontend: kdse_ssl`: features of a recogniser from a self-supervised network (wav2vec 2.0, HuBERT, WavLM) of torchaudio."""
 
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,12 @@ from espnet2.asr.frontend.abs_frontend import AbsFrontend
 from torch import Tensor, nn
 
 from kdse.core.errors import UserError, did_you_mean
+from kdse.data.audio import RATE
 from kdse.plugin.checkpoint import load_state
 
 SIZES = ("base", "large")
 MODELS = [f"{kind}_{size}" for kind in ("wav2vec2", "hubert", "wavlm") for size in SIZES]
 MODELS += ["wav2vec2_large_lv60k", "wav2vec2_xlsr_300m", "hubert_xlarge"]
-RATE = 16000
 
 
 class SSLFrontend(AbsFrontend):
@@ -41,11 +41,11 @@ class SSLFrontend(AbsFrontend):
         fs: int | str = RATE,
     ):
         super().__init__()
-        known = [*MODELS, "wav2vec2_model", "wavlm_model"]
-        if model not in known:
-            raise UserError(f"kdse_ssl: there is no model '{model}'{did_you_mean(model, known)}; there are {', '.join(known)}")
+        names = [*MODELS, "wav2vec2_model", "wavlm_model"]
+        if model not in names:
+            raise UserError(f"kdse_ssl: there is no model '{model}'{did_you_mean(model, names)}; there are {', '.join(names)}")
         if str(fs) not in ("16000", "16k"):
-            raise UserError(f"kdse_ssl: {model} hears 16 kHz, not fs: {fs}")
+            raise UserError(f"kdse_ssl: {model} takes 16 kHz, not fs: {fs}")
         self.upstream = getattr(torchaudio.models, model)(**(model_conf or {}))
         self.upstream.aux = None  # the CTC layer of networks that were fine-tuned: their latents are used, not their words
         if weights is not None:
@@ -82,10 +82,10 @@ class SSLFrontend(AbsFrontend):
             input = _unit_variance(input, input_lengths)
         hidden, frames = self.upstream.extract_features(input, input_lengths, self.layer or None)
         if self.mix is None:
-            found = hidden[-1]
+            features = hidden[-1]
         else:
-            found = sum(share * h for share, h in zip(self.mix.softmax(0), hidden, strict=True))
-        return found[:, : int(frames.max())], frames
+            features = sum(share * layer for share, layer in zip(self.mix.softmax(0), hidden, strict=True))
+        return features[:, : int(frames.max())], frames
 
 
 def _unit_variance(wave: Tensor, lengths: Tensor) -> Tensor:

@@ -63,15 +63,15 @@ class PocketSphinx(Recogniser):
         """The words of a `text` by their shares, in the ARPA format; words that the dictionary lacks are named and left out."""
         lines = [line.lower().split()[1:] for line in read_text(path).splitlines()]
         counts = Counter(word for words in lines for word in words)
-        known = {word: n for word, n in counts.items() if self._decoder.lookup_word(word) is not None}
-        if not known:
+        listed = {word: n for word, n in counts.items() if self._decoder.lookup_word(word) is not None}
+        if not listed:
             raise UserError(f"{path} has no transcript with a word that the dictionary of PocketSphinx knows")
-        unknown = sorted(counts.keys() - known)
-        if unknown:
-            say(f"pocketsphinx: its dictionary lacks {len(unknown)} words of {path}, never heard: {', '.join(unknown[:10])}")
-        known["</s>"], total = len(lines), sum(known.values()) + len(lines)
-        shares = "".join(f"{math.log10(n / total):.4f} {word}\n" for word, n in sorted(known.items()))
-        return f"\\data\\\nngram 1={len(known) + 1}\n\n\\1-grams:\n-99 <s>\n{shares}\n\\end\\\n"
+        absent = sorted(counts.keys() - listed)
+        if absent:
+            say(f"pocketsphinx: its dictionary lacks {len(absent)} words of {path}: {', '.join(absent[:10])}")
+        listed["</s>"], total = len(lines), sum(listed.values()) + len(lines)
+        shares = "".join(f"{math.log10(n / total):.4f} {word}\n" for word, n in sorted(listed.items()))
+        return f"\\data\\\nngram 1={len(listed) + 1}\n\n\\1-grams:\n-99 <s>\n{shares}\n\\end\\\n"
 
     def transcribe(self, waves: list[np.ndarray]) -> list[Hypothesis]:
         return [self._transcribe(wave) for wave in waves]

@@ -46,8 +46,8 @@ class WhisperOptions(Options):
             raise UserError(
                 f"{where}: there is no Whisper model in CTranslate2's format (model.bin, config.json, ...) in {self.model}"
             )
-        known = languages() if self.language != WhisperOptions.language else ()  # half a second, where it is no matter of course
-        if known and self.language not in known:
+        codes = languages() if self.language != WhisperOptions.language else ()  # takes half a second, so not for the default
+        if codes and self.language not in codes:
             raise UserError(f"{where}: language is a code that Whisper knows, such as en or de, not '{self.language}'")
 
     def limit(self, samples: int) -> int | None:

@@ -60,8 +60,8 @@ class TokenBook:
     def assign(self, latents: np.ndarray) -> np.ndarray:
         """(U,) index of the nearest centroid of each latent (U, D), which may be mapped from a file larger than memory."""
         squares = (self.centroids**2).sum(1)
-        found = [(squares - 2 * part @ self.centroids.T).argmin(1) for part in blocks(latents)]
-        return np.concatenate(found) if found else np.zeros(0, int)
+        nearest = [(squares - 2 * part @ self.centroids.T).argmin(1) for part in blocks(latents)]
+        return np.concatenate(nearest) if nearest else np.zeros(0, int)
 
 
 def check_origin(tokens: Path, backend: Path) -> None:
@@ -102,8 +102,8 @@ def fit(latents: np.ndarray, config: TokensConfig) -> TokenBook:
     if len(latents) > config.max_frames:
         rng = np.random.default_rng(config.seed)
         latents = latents[np.sort(rng.choice(len(latents), config.max_frames, replace=False))]
-    found = KMeans(config.clusters, n_init=1, max_iter=100, random_state=config.seed).fit(latents)
-    return TokenBook(found.cluster_centers_.astype(np.float32), config.layer, float(found.inertia_ / len(latents)))
+    kmeans = KMeans(config.clusters, n_init=1, max_iter=100, random_state=config.seed).fit(latents)
+    return TokenBook(kmeans.cluster_centers_.astype(np.float32), config.layer, float(kmeans.inertia_ / len(latents)))
 
 
 def purity(tokens: np.ndarray, labels: np.ndarray) -> float:
@@ -140,7 +140,8 @@ def load_tokens(folder: Path | str) -> TokenBook:
 
 def write_tokens(path: Path, tokens: dict[str, np.ndarray]) -> None:
     """One line for each utterance: its name and the acoustic tokens of its frames."""
-    path.write_text("".join(f"{utt} {' '.join(map(str, found))}\n" for utt, found in tokens.items()), encoding="utf-8")
+    lines = (f"{utt} {' '.join(map(str, strip))}\n" for utt, strip in tokens.items())
+    path.write_text("".join(lines), encoding="utf-8")
 
 
 def read_tokens(path: Path) -> dict[str, np.ndarray]:
