@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 
+import kdse
 from kdse.core.errors import UserError
 
 VERBS = {
@@ -30,7 +31,7 @@ VERBS = {
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; return the exit code: 0 done, 1 a claim or check failed, 2 the user can mend it."""
     argv = sys.argv[1:] if argv is None else argv
-    parser = argparse.ArgumentParser("kdse", description=__import__("kdse").__doc__)
+    parser = argparse.ArgumentParser("kdse", description=kdse.__doc__)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb, text in VERBS.items():
         sub = verbs.add_parser(verb, help=text, description=text)

@@ -37,7 +37,7 @@ def fail_at_seven(number: int) -> int:
 
 def test_an_error_comes_at_its_item():
     """After the results before it, whatever was computed beyond."""
-    found = []
+    numbers = []
     with pytest.raises(UserError, match="seven"):
-        found.extend(in_processes(fail_at_seven, list(range(9)), 2, "numbers"))
-    assert found == list(range(7))
+        numbers.extend(in_processes(fail_at_seven, list(range(9)), 2, "numbers"))
+    assert numbers == list(range(7))

@@ -45,5 +45,5 @@ def test_outside_a_checkout_there_is_no_commit(tmp_path, monkeypatch):
 
 
 def test_versions_of_what_is_installed():
-    found = provenance.versions(["numpy", "no-such-package"])
-    assert found["numpy"][0].isdigit() and found["no-such-package"] is None
+    installed = provenance.versions(["numpy", "no-such-package"])
+    assert installed["numpy"][0].isdigit() and installed["no-such-package"] is None

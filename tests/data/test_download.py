@@ -120,8 +120,8 @@ def test_unpack(tmp_path):
         ("/L/dev/d", "no"),
     )
     unpack(archive, "L/dev", tmp_path / "out" / "dev")
-    found = {str(p.relative_to(tmp_path / "out")): p.read_text() for p in (tmp_path / "out").rglob("*") if p.is_file()}
-    assert found == {"dev/1/a": "one", "dev/b": "two"}
+    unpacked = {str(p.relative_to(tmp_path / "out")): p.read_text() for p in (tmp_path / "out").rglob("*") if p.is_file()}
+    assert unpacked == {"dev/1/a": "one", "dev/b": "two"}
 
 
 @pytest.mark.parametrize(

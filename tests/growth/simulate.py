@@ -81,7 +81,9 @@ def written(folder: Path) -> float:
     sizes = {}
     for top, _, names in os.walk(folder):
         if "LibriSpeech" not in top:
-            sizes.update({(found := os.lstat(Path(top, name))).st_ino: found.st_size for name in names})
+            for name in names:
+                status = os.lstat(Path(top, name))
+                sizes[status.st_ino] = status.st_size
     return sum(sizes.values()) / 1e6
 
 
@@ -117,8 +119,8 @@ def make_corpus(folder: Path, count: int, held_out: int) -> None:
                 home.mkdir(parents=True)
             os.link(shared[number % len(shared)], home / f"{utt}.flac")
             lines.setdefault(home, []).append(f"{utt} {sentence(number)}\n")
-        for home, found in lines.items():
-            (home / f"{home.parent.name}-{home.name}.trans.txt").write_text("".join(found), encoding="utf-8")
+        for home, transcripts in lines.items():
+            (home / f"{home.parent.name}-{home.name}.trans.txt").write_text("".join(transcripts), encoding="utf-8")
     for split in ("train", "dev", "test"):
         (folder / "noise" / split).mkdir(parents=True)
         for i in range(4):
@@ -154,9 +156,11 @@ def make_runs(folder: Path, count: int) -> None:
         else:
             (home / "enhanced" / SET).rmdir()
         rng = random.Random(number)
-        share = 0.3 - 0.03 * number  # of words that are heard wrong
-        heard = (" ".join(w if rng.random() > share else "UM" for w in tables["text"][key].split()) for key in keys)
-        (made / "text").write_text("".join(f"{key} {words}\n" for key, words in zip(keys, heard, strict=True)), encoding="utf-8")
+        share = 0.3 - 0.03 * number  # of words that are recognised wrongly
+        hypotheses = (" ".join(w if rng.random() > share else "UM" for w in tables["text"][key].split()) for key in keys)
+        (made / "text").write_text(
+            "".join(f"{key} {words}\n" for key, words in zip(keys, hypotheses, strict=True)), encoding="utf-8"
+        )
         (made / "token_error_rate").write_text("".join(f"{key} {rng.random():.4f}\n" for key in keys), encoding="utf-8")
 
 

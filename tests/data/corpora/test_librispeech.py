@@ -92,8 +92,8 @@ def test_another_collection_for_the_tests(kdse, corpus, noise_tsv, tmp_path, wri
     code, out, _ = kdse(*command, "--noise_test", tmp_path / "demand")
     assert code == 0 and "noise changed from" in out
     assert kdse("mix")[0] == 0
-    heard = {name: set(read_table(f"dump/{name}/utt2noise").values()) for name in ("dev-clean_noisy", "test-clean_noisy")}
-    assert heard == {"dev-clean_noisy": {"n_owl"}, "test-clean_noisy": {"demand-DKITCHEN", "demand-STRAFFIC"}}
+    used = {name: set(read_table(f"dump/{name}/utt2noise").values()) for name in ("dev-clean_noisy", "test-clean_noisy")}
+    assert used == {"dev-clean_noisy": {"n_owl"}, "test-clean_noisy": {"demand-DKITCHEN", "demand-STRAFFIC"}}
     assert len(DataDir("dump/test-clean_noisy")) == 8 * 4  # without options each utterance at each SNR
 
 
@@ -129,7 +129,7 @@ def test_training_subsets(kdse, corpus, noise_tsv):
 
 @pytest.mark.parametrize("subset", SIZE)
 def test_a_subset_that_lacks_an_utterance(kdse, counted, noise_tsv, recipe, subset):
-    """Count found, count expected and the subset are named; --allow_partial only says so; without it there is an error again."""
+    """The count, the published one and the subset are named; --allow_partial only says so; without it there is an error again."""
     chapter = sorted(counted.glob(f"{subset}/*/*/"))[0]
     utt = sorted(path.stem for path in chapter.glob("*.flac"))[0]
     (chapter / f"{utt}.flac").unlink()

