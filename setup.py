@@ -31,6 +31,7 @@ EXTRAS = {
     "report": ["matplotlib==3.11.2"],
     "dev": [
         "hypothesis==6.170.15",
+        "espnet-model-zoo==0.1.7",
         "import-linter==2.16",
         "mir-eval==0.8.2",
         "pytest==9.2.0",
