@@ -23,6 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the archive."""
-    from kdse.training.archive import write_archive  # ESPnet, which --help does without
+    from kdse.packing.archive import write_archive  # ESPnet, which --help does without
 
     write_archive(run=args.run, out=args.out, part=args.part, results=args.results, license_name=args.license, replace=args.force)

@@ -12,9 +12,9 @@ from kdse.core.errors import UserError
 from kdse.core.files import atomic_path, dump_yaml, read_yaml, write_text
 from kdse.core.progress import say
 from kdse.core.step import done_hash
+from kdse.packing.model_card import Card, results_table
 from kdse.plugin.espnet import pack
 from kdse.plugin.load import load_backend, load_front_end
-from kdse.report.model_card import Card, results_table
 from kdse.runs.record import has_own_recogniser, read_run
 from kdse.training.model_files import find_model
 

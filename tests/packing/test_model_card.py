@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from kdse.core.files import read_yaml
-from kdse.report.model_card import Card, needs_kdse, results_table
+from kdse.packing.model_card import Card, needs_kdse, results_table
 
 AN4 = Path(__file__).resolve().parents[2] / "egs" / "an4_noisy" / "kd1"
 STFT = {"n_fft": 512, "hop_length": 256}

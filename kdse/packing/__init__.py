@@ -1,0 +1,1 @@
+"""A finished run as a model archive with a model card."""
