@@ -10,13 +10,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--expdir",
         metavar="DIR",
-        help="experiments: the rows in its results/ are rendered there, or the committed ones where it has none (default: exp in "
-        "the recipe)",
+        help="experiments: the rows in its results/, or the committed ones where it has none, are rendered there (default: exp "
+        "in the recipe)",
     )
     parser.add_argument(
         "--publish",
         action="store_true",
-        help="also copy rows and costs to the recipe's results/ and render RESULTS.md, tables and plots there, to be committed",
+        help="also copy rows and costs to the recipe's results/, and render RESULTS.md, tables and plots there, to be committed; "
+        "without rows in the experiments, only render the committed ones again",
     )
     parser.add_argument(
         "--backend",

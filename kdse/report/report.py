@@ -8,7 +8,7 @@ from kdse.core.progress import say
 from kdse.report.claims import check_claim
 from kdse.report.place import Place, committed, of_experiments
 from kdse.report.read import COSTS, read_results
-from kdse.report.render.files import PAGE, write_report
+from kdse.report.render.files import PAGE, title_of, write_report
 from kdse.report.render.publish import publish_rows
 from kdse.report.render.table import Table, plain
 from kdse.report.results import Results
@@ -25,13 +25,14 @@ def make_report(
 ) -> int:
     """Write the reports, print the main tables, check the claims; return the exit code: 1 where a claim does not hold.
 
-    Rows in `expdir/results` are rendered there. Without such rows the committed ones are rendered again.
+    The rows are those of `expdir/results`, or the committed ones where there are none. What is rendered goes to `expdir/results`.
 
     Args:
         backends: whose rows; "" is the recipe's home backend.
-        publish: also copy the rows of the experiments to the committed ones, and render these.
+        publish: also copy the rows of the experiments to the committed ones, and render these in their place.
     """
     root = _root(recipe, expdir)
+    out = root if publish else of_experiments(expdir)
     names = list(backends)
     if publish and root.committed and names == [""]:  # all that is committed is rendered again
         names = [place.backend for place in root.every_backend()] or names
@@ -40,12 +41,13 @@ def make_report(
     # A claim that cannot be checked is found before anything is written.
     checked = [check_claim(text, results) for results in every for text in claims]
     for place, results in zip(places, every, strict=True):
-        _show(write_report(place, results, expdir, title))
+        _show(write_report(out.of(place.backend), results, expdir, title or title_of(place, results)))
     for claim in checked:
         print(claim.sentence)
     if "" not in names and root.has_rows():  # its matrix has what is new
-        write_report(root, _read(root, recipe), expdir)
-    for place in places:
+        home = _read(root, recipe)
+        write_report(out.of(""), home, expdir, title_of(root, home))
+    for place in (out.of(name) for name in names):
         print(f"Results: {place.readme} and {place.folder / PAGE}")
     if publish and not root.committed:
         _publish(root, committed(recipe), expdir, title)
@@ -57,7 +59,7 @@ def _root(recipe: Path, expdir: Path) -> Place:
     written, kept = of_experiments(expdir), committed(recipe)
     if written.every_backend() or not kept.every_backend():
         return written
-    say(f"there are no score rows in {written.folder}: the committed ones are rendered")
+    say(f"there are no score rows in {written.folder}: the committed ones are taken")
     return kept
 
 

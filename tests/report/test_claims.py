@@ -9,7 +9,7 @@ from kdse.report.render.files import stale_files
 
 
 def report(recipe, *options: str) -> int:
-    return cli.main(["report", "--recipe", str(recipe), *options])
+    return cli.main(["report", "--publish", "--recipe", str(recipe), *options])
 
 
 def test_a_claim_that_holds(recipe, capsys):

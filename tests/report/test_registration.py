@@ -57,7 +57,7 @@ def test_an_approach_in_tables_plots_and_results_md(with_new_approach, monkeypat
 
 
 def test_an_approach_in_results_md(with_new_approach):
-    assert cli.main(["report", "--recipe", str(with_new_approach)]) == 0
+    assert cli.main(["report", "--publish", "--recipe", str(with_new_approach)]) == 0
     text = (with_new_approach / "RESULTS.md").read_text()
     assert "| our new one (dccrn-s) | 198,402 |" in text and "|new_kd_dccrn-s_seed0/ctc_greedy/test_noisy|" in text
     assert "## our new one (dccrn-s), seed 0" in (with_new_approach / "results/worst.md").read_text()
@@ -108,7 +108,7 @@ def test_a_corpus_with_sets_of_its_own(tmp_path, make_rows, commit, monkeypatch)
     for approach, student in (("mct_noisy", None), ("kd", "net-s")):
         rows = make_rows(approach, student=student, params=9 if student else 0, corpus="robots", sets=sets, utts=8)
         commit(tmp_path, [row | {"utt": f"{row['set']}-{row['utt']}"} for row in rows])
-    assert cli.main(["report", "--recipe", str(tmp_path)]) == 0
+    assert cli.main(["report", "--publish", "--recipe", str(tmp_path)]) == 0
     text = (tmp_path / "RESULTS.md").read_text()
     assert "test_noisy: office and street together." in text and "real corpora show the science" in text
     assert "|kd_net-s_seed0/ctc_greedy/street|32|" in text

@@ -13,7 +13,7 @@ from kdse.report.tables.main import main_table
 
 
 def report(recipe, *options: str) -> int:
-    return cli.main(["report", "--recipe", str(recipe), *options])
+    return cli.main(["report", "--publish", "--recipe", str(recipe), *options])
 
 
 def cells(markdown: str, start: str) -> list[str]:

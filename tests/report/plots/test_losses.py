@@ -52,5 +52,5 @@ def test_the_report_draws_the_runs_it_finds_beside_the_experiments(experiments, 
 
 def test_loss_curves_are_not_committed(recipe, log):
     log(recipe / "exp/kd_dccrn-s_seed0/tensorboard/train", {"loss": [(10, 2.0)]})
-    assert cli.main(["report", "--recipe", str(recipe)]) == 0
+    assert cli.main(["report", "--publish", "--recipe", str(recipe)]) == 0
     assert sorted(p.name for p in (recipe / "results/plots").iterdir()) == ["errors.png", "wer_by_snr.png"]

@@ -61,10 +61,22 @@ def test_rows_of_other_runs_stay_committed(recipe, make_rows, commit):
 def test_without_experiments_the_committed_rows_are_rendered_again(recipe, capsys):
     assert report(recipe, "--publish") == 0
     assert stale_files(recipe) == [] and not (recipe / "exp").exists()
-    assert "the committed ones are rendered" in capsys.readouterr().out
+    assert "the committed ones are taken" in capsys.readouterr().out
     before = {name: (recipe / name).read_bytes() for name in files(recipe)}
     assert report(recipe, "--publish") == 0
     assert {name: (recipe / name).read_bytes() for name in files(recipe)} == before
+
+
+def test_without_publish_nothing_committed_changes(recipe, capsys):
+    """A clone has no experiments: the committed rows are rendered beside where they would be."""
+    assert report(recipe, "--publish", "--title", "Of mine") == 0
+    (recipe / "RESULTS.md").write_text("# Of mine\n")
+    before = {name: (recipe / name).read_bytes() for name in files(recipe)}
+    assert report(recipe) == 0
+    after = {name: (recipe / name).read_bytes() for name in files(recipe)}
+    assert {name: text for name, text in after.items() if not name.startswith("exp/")} == before
+    assert (recipe / "exp/results/RESULTS.md").read_text().startswith("# Of mine\n")
+    assert f"Results: {recipe}/exp/results/RESULTS.md" in capsys.readouterr().out
 
 
 def test_other_backends_are_published_with_the_home_one(experiments, make_rows, commit):

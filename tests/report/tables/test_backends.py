@@ -94,12 +94,12 @@ def test_without_other_backends_there_is_no_matrix(recipe):
 
 def test_home_tables_do_not_know_the_others(recipe):
     """The report is the same to the byte but for the matrix's own section."""
-    assert cli.main(["report", "--recipe", str(recipe)]) == 0
+    assert cli.main(["report", "--publish", "--recipe", str(recipe)]) == 0
     kept = (recipe / "RESULTS.md").read_text(), (recipe / "results/tables/main.csv").read_bytes()
     shutil.copytree(recipe / "results", recipe / "copy", ignore=shutil.ignore_patterns("plots", "tables", "*.html", "*.md"))
     shutil.move(recipe / "copy", recipe / "results/backends/rnn")
     assert "results/tables/backends.csv" in stale_files(recipe)
-    assert cli.main(["report", "--recipe", str(recipe), "--backend", "rnn"]) == 0
+    assert cli.main(["report", "--publish", "--recipe", str(recipe), "--backend", "rnn"]) == 0
     before, _, rest = (recipe / "RESULTS.md").read_text().partition("## Backends")
     assert before + "##" + rest.partition("\n##")[2] == kept[0]
     assert (recipe / "results/tables/main.csv").read_bytes() == kept[1]
@@ -109,12 +109,12 @@ def test_home_tables_do_not_know_the_others(recipe):
 def test_two_backends_are_rendered_at_once(others):
     """As one after the other, but the home report, which shows both, once."""
     shutil.copytree(others / "results/backends/rnn", others / "results/backends/other")
-    assert cli.main(["report", "--recipe", str(others), "--backend", "rnn", "other"]) == 0
+    assert cli.main(["report", "--publish", "--recipe", str(others), "--backend", "rnn", "other"]) == 0
     assert stale_files(others) == []
 
 
 def test_links_of_another_backend_s_report_lead_to_its_own_files(others):
-    assert cli.main(["report", "--recipe", str(others), "--backend", "rnn"]) == 0
+    assert cli.main(["report", "--publish", "--recipe", str(others), "--backend", "rnn"]) == 0
     folder = others / "results/backends/rnn"
     text = (folder / "RESULTS.md").read_text()
     assert "](plots/wer_by_snr.png)" in text and (folder / "plots/wer_by_snr.png").exists()
