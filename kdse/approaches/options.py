@@ -74,6 +74,9 @@ def _teacher(entry: Any) -> TeacherFolders:
     if not entry.get("backend"):
         raise UserError(f"kdse_conf: a teacher needs a backend, and {dict(entry)} names none")
     tokens = entry.get("tokens")
+    for folder in (entry["backend"], tokens):
+        if folder is not None and not isinstance(folder, str):
+            raise UserError(f"kdse_conf: a teacher's backend and tokens are folders, not {folder!r}")
     return TeacherFolders(str(Path(entry["backend"])), str(Path(tokens)) if tokens else None)
 
 
@@ -91,7 +94,7 @@ def recorded(conf: Mapping[str, Any]) -> dict[str, Any]:
     state = {name: value for name, value in conf.items() if name != "teachers"}
     if "approach_conf" in state:
         old = {new: old for old, new in RENAMED.items()}
-        state["approach_conf"] = {old.get(name, name): value for name, value in state["approach_conf"].items()}
+        state["approach_conf"] = {old.get(name, name): value for name, value in current(state["approach_conf"]).items()}
     teachers = [{name: value for name, value in t._asdict().items() if value} for t in teachers_in(conf)]
     if "teachers" not in conf or not teachers:
         return state

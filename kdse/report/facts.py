@@ -51,6 +51,6 @@ def _from_names(run: str, teacher: str | None, config: Mapping[str, Any]) -> Run
     family, _ = family_and_tag(run)
     return RunFacts(
         family,
-        PurePath(init).parts[-3] if init else None,
+        PurePath(init).parent.parent.name or None if init else None,
         tuple(teacher.split(" + ")) if teacher else (),
     )

@@ -27,8 +27,6 @@ def read_results(place: Place, costs_too: Path | None = None) -> Results:
     if not files:
         raise UserError(f"there are no score rows in {place.folder}; score a run first (stage 9)")
     rows, yamls = _read_files(files, place.folder)
-    if not rows:
-        raise UserError(f"the score rows in {place.folder} are empty; score the runs again (stage 9)")
     corpora = sorted({row["corpus"] for row in rows})
     if len(corpora) > 1:
         raise UserError(f"{place.folder} mixes rows of {' and '.join(corpora)}; each corpus has its own recipe")
@@ -43,15 +41,18 @@ def read_results(place: Place, costs_too: Path | None = None) -> Results:
 def _read_files(files: list[Path], folder: Path) -> tuple[list[PackedRow], dict[str, Path]]:
     """All rows, and the YAML of each run.
 
-    Raises: UserError where two files hold the same row.
+    Raises: UserError where a file holds none, or two files the same row.
     """
     rows, yamls, shared, in_two_files = [], {}, {}, set()
     for path in files:
         config = path.with_name(path.name.removesuffix(".jsonl.gz") + ".yaml")
+        before = len(rows)
         for row in read_rows(path):
             rows.append(PackedRow(row, shared))
             if yamls.setdefault(row["run"], config) != config:
                 in_two_files.add(row["run"])
+        if len(rows) == before:
+            raise UserError(f"{path} holds no score rows; score the run again (stage 9)")
     for _ in unique((row for row in rows if row["run"] in in_two_files), str(folder)):
         pass
     return rows, yamls
@@ -72,9 +73,19 @@ def _read_others(place: Place, corpus: str) -> dict[str, Results]:
 def _read_config(path: Path) -> dict:
     """The YAML beside the rows of a run.
 
-    Raises: UserError where its section `scoring` is not what stage 9 writes.
+    Raises: UserError where something in it is not what training and stage 9 write.
     """
     config = read_yaml(path)
+    _check_kind(path, "versions", config.get("versions"), dict)
+    _check_kind(path, "config", config.get("config"), dict)
+    kdse_conf = (config.get("config") or {}).get("kdse_conf")
+    _check_kind(path, "config, kdse_conf", kdse_conf, dict)
+    _check_kind(path, "config, kdse_conf, init", (kdse_conf or {}).get("init"), str)
+    _check_kind(path, "family", config.get("family"), str)
+    _check_kind(path, "init_run", config.get("init_run"), str)
+    teachers = config.get("teachers")
+    if teachers is not None and not (isinstance(teachers, list) and all(isinstance(name, str) for name in teachers)):
+        raise UserError(f"{path}: teachers must be a list of names, not {teachers!r}; score the run again (stage 9)")
     scoring = config.get("scoring") or {}
     _check_kind(path, "scoring", scoring, dict)
     _check_kind(path, "scoring, versions", scoring.get("versions"), dict)

@@ -160,6 +160,8 @@ def teacher_names(names: list[str], asr: str) -> tuple[str, ...]:
     Raises: UserError where one is named twice, or is the backend.
     """
     for number, name in enumerate(names):
+        if "/" in name or name.endswith(".yaml"):
+            raise UserError(f"--teacher_asrs takes names of configs, such as {stem(name)}, not '{name}'")
         if name == asr:
             raise UserError(f"--teacher_asrs: {name} is the first recogniser, too; name another")
         if name in names[:number]:

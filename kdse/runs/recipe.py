@@ -94,6 +94,8 @@ def plan(options: RecipeOptions, approaches: Sequence[str], compared_config: str
     Raises: UserError for an option that cannot be.
     """
     root, to_run = options.root, stages(options)
+    if not options.expdir:
+        raise UserError("--expdir is the folder of models and results, and must not be empty")
     configs = {
         name: find_config(getattr(options, f"{name}_config"), root)
         for name in ("asr", "teacher", "student", "tokens", "mix", "inference")
@@ -200,7 +202,7 @@ def stages(options: RecipeOptions) -> list[str]:
     Raises: UserError where `stage` and `stop_stage` name none.
     """
     for name, value in (("stage", options.stage), ("stop_stage", options.stop_stage)):
-        if not re.fullmatch("[0-9]+", value):
+        if not re.fullmatch("0|[1-9][0-9]*", value):
             raise UserError(f"--{name} is a number from 1 to {LAST_STAGE}, not '{value}'")
     first, last = int(options.stage), int(options.stop_stage)
     if not 1 <= first <= last <= LAST_STAGE:
@@ -212,7 +214,7 @@ def stages(options: RecipeOptions) -> list[str]:
 def check_counts(counts: Mapping[str, str], least: int) -> None:
     """Raise UserError for the first {option: value} that is no whole number of `least` or more."""
     for name, value in counts.items():
-        if not re.fullmatch("[0-9]+", value) or int(value) < least:
+        if not re.fullmatch("0|[1-9][0-9]*", value) or int(value) < least:  # bash takes 08 for octal
             raise UserError(f"--{name} is a whole number from {least}, not '{value}'")
 
 

@@ -61,6 +61,9 @@ def plan_se(request: FrontEndRequest) -> TrainingPlan:
     recognisers = resolve_recognisers(chosen, request, own_conf)
     own_conf = {name: value for name, value in own_conf.items() if name not in ("teachers", *OLD_TEACHERS)}
     conf = merge(base_conf(chosen, request, recognisers), own_conf)
+    if not isinstance(conf["approach_conf"], dict):
+        raise UserError(f"kdse_conf: approach_conf must hold 'key: value' pairs, not {conf['approach_conf']!r}")
+    conf["approach_conf"] = current(conf["approach_conf"])
     config = plan.complete(config, request)
     init = resolve_init(chosen, conf, request.out)
     made_by = plan.finished(_folders(recognisers, request.se_teacher if approach.needs_se_teacher else None), "stages 3 to 5")
@@ -115,12 +118,28 @@ def resolve_recognisers(chosen: Chosen, request: FrontEndRequest, own_conf: dict
         if approach.needs_backend and not request.backend:
             raise UserError(f"approach {name} learns from a recogniser: give --backend")
         return [TeacherFolders(str(request.backend))] if approach.needs_backend else []
-    teachers = teachers_in(own_conf) or _of_command_line(request)
+    teachers = _teachers(own_conf, request)
     if not teachers or not all(teacher.tokens for teacher in teachers):
         raise UserError(f"approach {name} learns from a recogniser: give --backend and --tokens")
     if len(teachers) > 1 and not approach.several_teachers:
         raise UserError(f"approach {name} learns from one recogniser and takes no further --teacher")
     return teachers
+
+
+def _teachers(own_conf: dict[str, Any], request: FrontEndRequest) -> list[TeacherFolders]:
+    """Those of the command line. A list in the training config takes their place; its old keys, that of the first and second."""
+    given = _of_command_line(request)
+    if own_conf.get("teachers") is not None:
+        if given:
+            say("the teachers of the training config take the place of those of the command line")
+        return teachers_in(own_conf)
+    entries: list[Any] = [folders._asdict() for folders in given]
+    first = {name: own_conf[name] for name in ("backend", "tokens") if own_conf.get(name)}
+    if first:
+        entries[:1] = [(entries[0] if entries else {}) | first]
+    if own_conf.get("second") and entries:
+        entries[1:2] = [own_conf["second"]]
+    return teachers_in({"teachers": entries})
 
 
 def _of_command_line(request: FrontEndRequest) -> list[TeacherFolders]:
@@ -149,6 +168,8 @@ def resolve_init(chosen: Chosen, conf: dict[str, Any], out: Path) -> Path | None
     Raises: UserError where there must be one and the config names none.
     """
     init = conf.get("init")
+    if init is not None and not isinstance(init, str):
+        raise UserError(f"kdse_conf: init is the name of a run, not {init!r}")
     if init:
         _, tag = family_and_tag(out.name)
         tagged = out.parent / f"{init}_{tag}"

@@ -1,5 +1,7 @@
 """Grouping rows into systems, and estimates that were worked out by hand."""
 
+import gzip
+
 import numpy as np
 import pytest
 
@@ -106,12 +108,25 @@ def test_a_recipe_has_rows_of_one_corpus_with_a_config_beside_each(tmp_path, mak
         ("scoring: x", "scoring must hold 'key: value' pairs, not 'x'; score the run again"),
         ("scoring: {versions: [a]}", r"scoring, versions must hold 'key: value' pairs, not \['a'\]"),
         ("scoring: {normalisation: [a]}", r"scoring, normalisation must hold text, not \['a'\]"),
+        ("versions: 5", "versions must hold 'key: value' pairs, not 5"),
+        ("config: text", "config must hold 'key: value' pairs, not 'text'"),
+        ("config: {kdse_conf: {init: 5}}", "config, kdse_conf, init must hold text, not 5"),
+        ("family: [a]", r"family must hold text, not \['a'\]"),
+        ("teachers: [1, 2]", r"teachers must be a list of names, not \[1, 2\]"),
     ],
 )
 def test_a_config_that_was_edited_is_named(tmp_path, make_rows, commit, text, message):
     commit(tmp_path, make_rows("kd", utts=2))
     (tmp_path / "results/kd_seed0.yaml").write_text(text)
     with pytest.raises(UserError, match=rf"results/kd_seed0\.yaml: {message}"):
+        read_results(committed(tmp_path))
+
+
+def test_a_file_without_rows_is_named(tmp_path, make_rows, commit):
+    """It is no run that made no errors."""
+    commit(tmp_path, make_rows("kd", utts=2))
+    (tmp_path / "results/mct_noisy_seed0.jsonl.gz").write_bytes(gzip.compress(b""))
+    with pytest.raises(UserError, match=r"mct_noisy_seed0.jsonl.gz holds no score rows"):
         read_results(committed(tmp_path))
 
 

@@ -107,11 +107,24 @@ def test_seeds_and_shares_stay_as_typed_and_count_once():
     assert (seeds("0\n0 10"), omegas("0  .2 0.10 0")) == (["0", "10"], ["0", ".2", "0.10"])
 
 
-@pytest.mark.parametrize("value, least", [("0", 1), ("x", 0), ("", 0), ("-1", 0), ("1.5", 0)])
+@pytest.mark.parametrize("value, least", [("0", 1), ("x", 0), ("", 0), ("-1", 0), ("1.5", 0), ("08", 1)])
 def test_what_is_no_count(value, least):
     with pytest.raises(UserError, match=f"--nj is a whole number from {least}, not '{value}'"):
         check_counts({"nj": value}, least)
     check_counts({"nj": "1"}, least)
+
+
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        ({"stage": "08"}, "--stage is a number from 1 to 11, not '08'"),
+        ({"expdir": ""}, "--expdir is the folder of models and results"),
+        ({"teacher_asrs": "conf/asr/rnn.yaml"}, "--teacher_asrs takes names of configs, such as rnn, not 'conf/asr/rnn.yaml'"),
+    ],
+)
+def test_what_bash_or_a_path_would_misread(configs, values, message):
+    with pytest.raises(UserError, match=message):
+        plan(options(**values), approaches=["kd"], compared_config="student.yaml", baselines=[])
 
 
 @pytest.mark.parametrize("tag", ["a/b", "a b"])

@@ -64,6 +64,10 @@ def recipe(folder: Path) -> None:
     (folder / "oa.yaml").write_text("approach: kd\nanneal_fraction: 0.5\noa_max_weight: 0.4\ntau: 2\n")
     listed = [{"backend": f"exp/asr_{name}", "tokens": f"exp/tokens_{name}"} for name in ("one", "two")]
     (folder / "listed.yaml").write_text(yaml.safe_dump({**STUDENT, "kdse_conf": {"teachers": listed}}))
+    old = {"second": {"second": listed[1]}, "tokens": {"tokens": "exp/tokens_two"}, "backend": {"backend": "exp/asr_two"}}
+    old["both"] = {"approach_conf": {"fall": 0.3, "anneal_fraction": 0.2}}
+    for name, conf in old.items():
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump({**STUDENT, "kdse_conf": conf}))
     for name in ("kdse_tokens", "kdse_subwords"):
         (folder / f"{name}.yaml").write_text(yaml.safe_dump({"encoder": "conformer", name: {"vocab_size": 30}}))
 
@@ -158,6 +162,26 @@ def test_an_old_name_is_told_and_means_the_same_training(message, folder, monkey
 def test_teachers_of_the_training_config_are_those_of_the_command_line(folder, monkeypatch):
     monkeypatch.chdir(folder)
     assert state_of(kd(student="listed.yaml"), monkeypatch) == state_of(kd(*TWO), monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "student, same",
+    [
+        ("second", TWO),
+        ("tokens", ("--backend", "exp/asr_one", "--tokens", "exp/tokens_two")),
+        ("backend", ("--backend", "exp/asr_two", "--tokens", "exp/tokens_one")),
+    ],
+)
+def test_old_keys_of_a_training_config_stand_over_the_command_line(folder, monkeypatch, student, same):
+    """Each takes the place of its own value, and of no other."""
+    monkeypatch.chdir(folder)
+    assert state_of(kd(*ONE, student=f"{student}.yaml"), monkeypatch) == state_of(kd(*same), monkeypatch)
+
+
+def test_the_state_has_the_value_that_trains(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    conf = state_of(kd(*ONE, student="both.yaml"), monkeypatch)["config"]["kdse_conf"]
+    assert conf["approach_conf"] == {"fall": 0.3}
 
 
 def test_three_teachers_are_a_training_of_their_own(folder, monkeypatch):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kdse.core.files import write_text
+from kdse.core.files import read_text, write_text
 from kdse.core.progress import say
 from kdse.report.place import Place, committed
 from kdse.report.plots.draw import draw_losses, draw_plots
@@ -78,4 +78,4 @@ def title_of(place: Place, results: Results) -> str:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    return read_text(path) if path.exists() else ""

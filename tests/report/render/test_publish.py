@@ -111,6 +111,16 @@ def test_rows_of_another_corpus_are_not_published(recipe, make_rows, commit, cap
     assert {name for name in files(recipe / "results") if name.endswith("gz")} == {n for n in before if n.endswith("gz")}
 
 
+def test_rows_that_do_not_go_together_change_nothing(recipe, make_rows, commit, capsys):
+    """A seed of a committed student of another size: found before the first file is copied."""
+    commit(recipe / "exp", make_rows("kd", 3, student="dccrn-s", params=7))
+    kept = recipe / "results"
+    before = {name: (kept / name).read_bytes() for name in files(kept)}
+    assert report(recipe, "--publish") == 2
+    assert "nothing was published: " in capsys.readouterr().err
+    assert {name: (kept / name).read_bytes() for name in files(kept)} == before
+
+
 def test_a_claim_is_about_the_rows_of_the_experiments(recipe, make_rows, commit):
     """Where kd lost to the baseline, although it won in the committed rows."""
     commit(recipe / "exp", make_rows("kd", student="dccrn-s", params=198_402, ease=-1.0))
