@@ -24,7 +24,7 @@ def student(tmp_path, monkeypatch, short) -> Path:
     """The page's network, registered as the page says; its YAML on a short training."""
     text = PAGE.read_text(encoding="utf-8")
     code, line = re.findall(r"```python\n(.*?)```", text, re.S)
-    (config,) = re.findall(r"```yaml\n(.*?)```", text, re.S)
+    config, _ = re.findall(r"```yaml\n(.*?)```", text, re.S)
     name, target = re.fullmatch(r'\s*"(\w+)": "([\w.:]+)",\s*', line).groups()
     made = types.ModuleType(target.partition(":")[0])
     monkeypatch.setitem(sys.modules, made.__name__, made)

@@ -11,6 +11,7 @@ size=${MINI_SIZE:-default}
 options=()
 while [ $# -gt 0 ]; do
     case "$1" in
+        --help | -h) echo "mini's own option: --size default, or smallest, which takes minutes and means nothing" && options+=("$1") && shift ;;
         --size=*) size=${1#*=} && shift ;;
         --size) size=${2:-} && shift $(($# > 1 ? 2 : 1)) ;;
         *) options+=("$1") && shift ;;
