@@ -5,11 +5,13 @@ import importlib
 import os
 import signal
 import sys
+from types import ModuleType
 
 import kdse
 from kdse.core.errors import UserError
 
 VERBS = {
+    "enhance": "clean noisy speech: a file, a folder or a stream",
     "data": "stage 1: find or make a corpus and write its data dirs",
     "runs": "names and paths of the runs of a recipe; approaches, students and recognisers to choose from",
     "validate": "check a data dir: every file, line and utterance",
@@ -17,7 +19,7 @@ VERBS = {
     "train": "stages 3, 4, 6: train a backend, an SE teacher or a front end by an approach",
     "adopt": "stage 3 with --asr_model: take a trained ESPnet recogniser as the backend",
     "tokens": "stage 5: K-means over the backend's latents",
-    "enhance": "stage 7: enhance dev and test sets",
+    "enhance-sets": "stage 7: enhance dev and test sets",
     "decode": "stage 8: recognise original or enhanced sets",
     "score": "stage 9: write one score row per utterance",
     "trial": "note what a run scored on dev in the recipe's tuning log",
@@ -25,23 +27,24 @@ VERBS = {
     "bench": "time the trainings of a recipe, and what its front ends cost to run",
     "report": "stage 10: render RESULTS.md, tables, plots and the page from score rows",
 }
-"""verb: one line of help. `kdse/cli/<verb>.py` has `add_arguments(parser)` and `run(args)`, which may return an exit code."""
+"""verb: one line of help. `kdse/cli/<verb>.py`, with _ for -, has `add_arguments(parser)` and `run(args)`, which may return an exit
+code."""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; return the exit code: 0 done, 1 a claim or check failed, 2 the user can mend it."""
-    argv = sys.argv[1:] if argv is None else argv
+    argv = _as_called_now(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser("kdse", description=kdse.__doc__)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb, text in VERBS.items():
         sub = verbs.add_parser(verb, help=text, description=text)
         if argv[:1] == [verb]:
-            importlib.import_module(f"kdse.cli.{verb}").add_arguments(sub)
+            _module(verb).add_arguments(sub)
     args = parser.parse_args(argv)
     # A job that a scheduler or a service manager ends tidies up as one ended with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return importlib.import_module(f"kdse.cli.{args.verb}").run(args) or 0
+        return _module(args.verb).run(args) or 0
     except UserError as e:
         print(f"kdse {args.verb}: {e}", file=sys.stderr)
         return 2
@@ -51,3 +54,15 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+
+
+def _module(verb: str) -> ModuleType:
+    return importlib.import_module(f"kdse.cli.{verb.replace('-', '_')}")
+
+
+def _as_called_now(argv: list[str]) -> list[str]:
+    """The arguments, with stage 7 under its present name: `kdse enhance --run ...` stands in what was published."""
+    if argv[:1] != ["enhance"] or not any(word.split("=")[0] == "--run" for word in argv):
+        return argv
+    print("kdse enhance: stage 7 is 'kdse enhance-sets' now, which runs with these arguments", file=sys.stderr)
+    return ["enhance-sets", *argv[1:]]

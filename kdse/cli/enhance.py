@@ -1,34 +1,25 @@
-"""Stage 7, `kdse enhance`: a run's front end on the fixed sets, as Kaldi archives of int16 WAV."""
+"""`kdse enhance`: noisy speech in, cleaned speech out; a file, a folder, or a stream."""
 
 import argparse
-from pathlib import Path
-
-from kdse.approaches.registry import CLASSICAL
-from kdse.inference.device import add_device, use_device
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `kdse enhance`."""
-    parser.add_argument(
-        "--run",
-        type=Path,
-        nargs="+",
-        required=True,
-        help="experiment folders of trained front ends, or of a classical one to be made",
-    )
-    parser.add_argument(
-        "--approach", help=f"front end without training: one of {', '.join(CLASSICAL)} (default: the run's trained one)"
-    )
-    parser.add_argument("--corpus", help="corpus name of a classical front end's rows")
-    parser.add_argument("--dump", type=Path, default=Path("dump"), help="what stage 2 wrote (default: dump)")
-    parser.add_argument("--sets", nargs="+", required=True, metavar="SET", help="fixed sets in the dump folder")
-    parser.add_argument("--selected", metavar="FILE", help="enhance test sets only for the runs it names (selected.yaml)")
-    add_device(parser)
+    parser.add_argument("input", help="a sound file, a folder of them, or - for standard input")
+    parser.add_argument("output", help="the file or folder to write, or - for standard output")
+    parser.add_argument("--model", default="kd", help="a packaged model, a run folder, or an .onnx file (default: %(default)s)")
+    parser.add_argument("--force", action="store_true", help="replace what is there")
+    parser.add_argument("--nj", type=int, default=1, help="processes for a folder (default: %(default)s)")
+    parser.add_argument("--stream", action="store_true", help="raw PCM in and out, as it comes")
+    parser.add_argument("--rate", type=int, metavar="HZ", help="samples a second of raw PCM")
+    parser.add_argument("--channels", type=int, metavar="N", help="channels of raw PCM")
+    parser.add_argument("--floor", type=float, metavar="DB", help="lowest gain of the front end (default: the model's)")
+    parser.add_argument("--exponent", type=float, help="power of the gain (default: the model's)")
+    parser.add_argument("--mix", type=float, metavar="W", help="share of the noisy signal that is added (default: the model's)")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Enhance the sets, skipping those that are done."""
-    from kdse.inference.enhance import enhance_runs  # numpy and scipy: not for --help
+    """Enhance what is asked for."""
+    from kdse.apply.files import enhance_files  # numpy and onnxruntime: not for --help
 
-    use_device(args.ngpu)
-    enhance_runs(args.run, approach=args.approach, corpus=args.corpus, dump=args.dump, sets=args.sets, selected=args.selected)
+    enhance_files(args)

@@ -7,7 +7,7 @@ from kdse.core.errors import UserError
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
-    """The option `--ngpu` of `kdse enhance` and `kdse decode`."""
+    """The option `--ngpu` of `kdse enhance-sets` and `kdse decode`."""
     parser.add_argument(
         "--ngpu", type=int, choices=(0, 1), help="0: the CPU; 1: a GPU, which must be there (default: a GPU where there is one)"
     )

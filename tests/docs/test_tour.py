@@ -45,7 +45,7 @@ def test_files_and_functions_of_the_tour_exist():
 def test_verbs_of_the_tour_exist():
     from kdse.cli import VERBS
 
-    verbs = set(re.findall(r"`kdse (\w+)", TOUR))
+    verbs = set(re.findall(r"`kdse ([\w-]+)", TOUR))
     assert verbs and verbs <= set(VERBS)
 
 

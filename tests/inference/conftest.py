@@ -17,10 +17,10 @@ def run(standalone, tmp_path) -> Path:
 
 @pytest.fixture(scope="session")
 def enhance() -> Callable[[Path, Path], int]:
-    """enhance(run, set) -> exit code of `kdse enhance`."""
+    """enhance(run, set) -> exit code of `kdse enhance-sets`."""
 
     def run_stage(run: Path, noisy_set: Path) -> int:
-        return main(["enhance", *map(str, ["--run", run, "--dump", noisy_set.parent, "--sets", noisy_set.name])])
+        return main(["enhance-sets", *map(str, ["--run", run, "--dump", noisy_set.parent, "--sets", noisy_set.name])])
 
     return run_stage
 

@@ -1,4 +1,4 @@
-"""`kdse enhance`, then `kdse decode`: what is written, what is skipped, and what does not fit."""
+"""`kdse enhance-sets`, then `kdse decode`: what is written, what is skipped, and what does not fit."""
 
 import shutil
 from pathlib import Path
@@ -131,7 +131,7 @@ def test_sets_that_do_not_fit_are_named(run, enhance, decode, backend, noisy_set
     oracle = ["--run", run.parent / "oracle_irm", "--approach", "oracle_irm", "--corpus", "tiny", "--dump", noisy_set.parent]
     for wrong in (lines[1:], [f"t0 {other}", *lines[1:]]):
         (noisy_set / "spk1.scp").write_text("\n".join(wrong) + "\n")
-        assert main(["enhance", *map(str, oracle), "--sets", noisy_set.name]) == 2
+        assert main(["enhance-sets", *map(str, oracle), "--sets", noisy_set.name]) == 2
         assert "spk1.scp: utterance t0 is missing, or not as long as in wav.scp" in capsys.readouterr().err
         assert not list((run.parent / "oracle_irm").rglob("*.scp"))
         (noisy_set / "wav.scp").write_text("\n".join(wrong) + "\n")

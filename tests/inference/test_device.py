@@ -29,7 +29,7 @@ def test_a_gpu_that_is_asked_for_must_be_there(monkeypatch, there):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
-@pytest.mark.parametrize("verb", ["enhance", "decode"])
+@pytest.mark.parametrize("verb", ["enhance-sets", "decode"])
 def test_verbs_say_it(tmp_path, capsys, verb):
     assert main([verb, "--run", str(tmp_path / "mct_noisy"), "--sets", "dev", "--ngpu", "1"]) == 2
     assert capsys.readouterr().err.startswith(f"kdse {verb}: --ngpu 1: torch sees no GPU")

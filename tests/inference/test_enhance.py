@@ -1,4 +1,4 @@
-"""`kdse enhance`: what a front end makes of a set, and models that do not fit."""
+"""`kdse enhance-sets`: what a front end makes of a set, and models that do not fit."""
 
 import re
 import shutil
@@ -81,10 +81,10 @@ def test_a_model_that_does_not_fit_is_refused(run, enhance, noisy_set, damage, c
 def test_the_oracle_mask_needs_the_clean_signal(noisy_set, tmp_path, capsys):
     """Where y = s it changes nothing; a set without clean signals is refused."""
     words = ["--run", tmp_path / "oracle_irm", "--approach", "oracle_irm", "--corpus", "tiny", "--dump", noisy_set.parent]
-    assert main(["enhance", *map(str, words), "--sets", noisy_set.name]) == 2
+    assert main(["enhance-sets", *map(str, words), "--sets", noisy_set.name]) == 2
     assert "has no spk1.scp; oracle_irm needs the clean signals" in capsys.readouterr().err
     assert not (tmp_path / "oracle_irm" / "enhanced").exists()
     shutil.copy(noisy_set / "wav.scp", noisy_set / "spk1.scp")
-    assert main(["enhance", *map(str, words), "--sets", noisy_set.name]) == 0
+    assert main(["enhance-sets", *map(str, words), "--sets", noisy_set.name]) == 0
     for utt, path in read_table(tmp_path / "oracle_irm/enhanced/tiny/wav.scp").items():
         assert np.abs(read_audio(path).astype(int) - read_audio(read_table(noisy_set / "wav.scp")[utt])).max() <= 1

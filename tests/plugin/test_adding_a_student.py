@@ -41,7 +41,7 @@ def student(tmp_path, monkeypatch, short) -> Path:
 
 
 def test_the_page_s_student_is_trained_and_separates_in_espnet(student, packs, tmp_path):
-    """A short training, then `kdse enhance` and ESPnet's SeparateSpeech give the same samples."""
+    """A short training, then `kdse enhance-sets` and ESPnet's SeparateSpeech give the same samples."""
     run = tmp_path / "standalone_se_gru_seed0"
     words = ["--approach", "standalone_se", "--config", student, "--out", run, "--dump", packs, "--corpus", "tiny"]
     assert main(["train", "se", *map(str, words)]) == 0

@@ -142,7 +142,7 @@ def separate(config: Path, model: Path, noisy: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize("run", ["standalone", "kd"])
 def test_espnet_separates_to_the_same_samples(run, request):
-    """A plain ESPnet model: SeparateSpeech and `kdse enhance` agree in every bit, for lengths of any remainder."""
+    """A plain ESPnet model: SeparateSpeech and `kdse enhance-sets` agree in every bit, for lengths of any remainder."""
     folder, _ = request.getfixturevalue(run)
     ours = trained_enhancer(folder)
     for samples in (8000, 6401, 700):

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -68,9 +69,10 @@ def cases_of_b03cdb5() -> list[tuple[str, list[str]]]:
 
 @pytest.mark.parametrize("options, expected", cases_of_b03cdb5(), ids=lambda value: value if isinstance(value, str) else "")
 def test_commands_are_those_that_made_finished_runs(fake_recipe, tmp_path, options, expected):
-    """But results stand beside the experiments now, and `--second` is called `--teacher`."""
+    """But results stand beside the experiments now, `--second` is called `--teacher`, and stage 7 `enhance-sets`."""
     (tmp_path / "egs/x/kd1/models/asr_big").mkdir(parents=True)
-    since = [line.replace(" --second ", " --teacher ").replace("--out results", "--out exp/results") for line in expected]
+    renamed = {" --second ": " --teacher ", "--out results": "--out exp/results", "kdse enhance ": "kdse enhance-sets "}
+    since = [reduce(lambda text, old: text.replace(old, renamed[old]), renamed, line) for line in expected]
     assert commands(fake_recipe("--nj", "1", *shlex.split(options))) == since
 
 
@@ -115,8 +117,8 @@ def test_all_approaches_train_the_warm_student(fake_recipe):
 @pytest.mark.parametrize(
     "skipped, verbs",
     [
-        ("data_prep", "train train train tokens train enhance enhance enhance enhance decode score report"),
-        ("train", "data mix enhance enhance enhance enhance decode score report"),
+        ("data_prep", "train train train tokens train enhance-sets enhance-sets enhance-sets enhance-sets decode score report"),
+        ("train", "data mix enhance-sets enhance-sets enhance-sets enhance-sets decode score report"),
         ("eval", "data mix train train train tokens train"),
     ],
 )
@@ -134,10 +136,10 @@ def test_inference_on_a_gpu(fake_recipe, tmp_path):
     done = fake_recipe("--stage", "6", "--gpu_inference", "true", "--nj", "1")
     asked = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("asked: ")]
     where = {words[words.index("kdse") + 1]: " ".join(words[: words.index("--log")]) for words in asked}
-    assert where["enhance"] == where["decode"] == "gpus --ngpu 1" and where["score"] == where["report"] == "cpus"
+    assert where["enhance-sets"] == where["decode"] == "gpus --ngpu 1" and where["score"] == where["report"] == "cpus"
     assert where["train"] == "gpus --ngpu 0 --num_nodes 1"
     with_gpu = {line.split()[1] for line in commands(done) if "--ngpu 1" in line}
-    assert with_gpu == {"enhance", "decode"}
+    assert with_gpu == {"enhance-sets", "decode"}
     assert "--ngpu" not in "".join(commands(fake_recipe("--stage", "7")))
 
 

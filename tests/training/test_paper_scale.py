@@ -47,7 +47,7 @@ def test_two_updates_and_decoding(exp, train_se, watched, weights, packs, noisy_
     changed = [name for name, value in made.items() if not torch.equal(value, seen.start[f"enh_model.{name}"])]
     assert len(changed) > 0.9 * len(made)
     dump = ["--dump", noisy_set.parent, "--sets", noisy_set.name]
-    assert main(["enhance", *map(str, ["--run", run, *dump])]) == 0
+    assert main(["enhance-sets", *map(str, ["--run", run, *dump])]) == 0
     assert main(["decode", *map(str, ["--run", run, "--backend", exp / "asr", "--tokens", exp / "tokens", *dump])]) == 0
     noisy, enhanced = read_table(noisy_set / "wav.scp"), read_table(run / "enhanced" / noisy_set.name / "wav.scp")
     assert {utt: len(read_audio(path)) for utt, path in enhanced.items()} == {u: len(read_audio(p)) for u, p in noisy.items()}

@@ -105,7 +105,7 @@ def test_a_joint_run_is_recognised_by_its_own_backend(run, backend, tokens, stan
     runs = [shutil.copytree(source, exp / source.name) for source in (standalone[0], run, kd[0])]
     given = ["--dump", noisy_set.parent, "--sets", "tiny"]
     for name in runs:
-        assert main(["enhance", "--run", str(name), *map(str, given)]) == 0
+        assert main(["enhance-sets", "--run", str(name), *map(str, given)]) == 0
     words = ["--run", *runs, "--backend", backend, "--tokens", tokens, *given]
     assert main(["decode", *map(str, words)]) == 0
     assert loaded == [backend, runs[1] / "asr"]  # the shared one once

@@ -124,7 +124,7 @@ enhance() {
         eval "arguments=(${enhancing_of[$1]})"
         runner=$cpu_cmd
     fi
-    run "$runner" "enhance_$1" kdse enhance --run "$expdir/$1" "${arguments[@]}" --dump "$dumpdir" "${testing[@]}"
+    run "$runner" "enhance_$1" kdse enhance-sets --run "$expdir/$1" "${arguments[@]}" --dump "$dumpdir" "${testing[@]}"
 }
 
 # shared_out RUNNER VERB ARGUMENT...: a verb that takes all runs, as --inference_nj jobs of some runs each.
