@@ -1,0 +1,1 @@
+"""The student applied to what users have: arrays, files, folders, pipes."""

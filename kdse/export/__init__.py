@@ -1,0 +1,1 @@
+"""Stage 11: trained students as ONNX files of one frame."""

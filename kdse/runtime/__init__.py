@@ -1,0 +1,1 @@
+"""The student at work: NumPy and ONNX Runtime, nothing else."""

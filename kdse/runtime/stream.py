@@ -1,0 +1,144 @@
+"""One channel through a student, chunk by chunk, as exactly as the whole at once."""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from kdse.core.errors import UserError
+from kdse.runtime.model import Model
+from kdse.runtime.output_stage import OutputStage
+
+FRAMES = 512
+"""Frames that are transformed at once, at most: it bounds the memory of a long chunk."""
+LOUDEST = 1e6
+"""Samples beyond this are no audio; full scale is 1."""
+SILENT = 1e-20
+"""Samples below this become 0: numbers near the smallest that float32 has are slow to compute with."""
+NOTHING = np.zeros(0, np.float32)
+
+
+class FrameEnhancer:
+    """A student on a stream of samples at its own rate. All outputs together are as long as all inputs, and aligned with them.
+
+    Frames are those of torch.stft with `center`: frame t is centred at sample t·hop, and half a window is mirrored before the
+    beginning and after the end. A frame more at the end lets the last samples have as many windows as all others.
+
+    Args:
+        model: the student; many streams may share it.
+        output: floor, exponent and mix; None for the model's defaults.
+
+    >>> stream = FrameEnhancer(model)                                       # doctest: +SKIP
+    >>> first = stream.push(wave[:1000]); rest = stream.push(wave[1000:]); last = stream.flush()
+    """
+
+    def __init__(self, model: Model, output: OutputStage | None = None):
+        self.model = model
+        self.output = OutputStage.of(model.metadata) if output is None else output
+        self._half = model.n_fft // 2
+        self._norms = _norms(model.window, model.hop)
+        self.reset()
+
+    @property
+    def latency(self) -> int:
+        """Samples that an output waits for by design, itself included."""
+        return self._half + self.model.hop
+
+    def reset(self) -> None:
+        """Forget everything: the next chunk begins another signal."""
+        self._states = self.model.initial_states()
+        self._pending = NOTHING  # from the next frame's first sample on, the mirrored beginning included
+        self._recent = NOTHING  # the last samples, which the end mirrors
+        self._sums = np.zeros(self.model.n_fft - self.model.hop, np.float32)  # windows that others will overlap
+        self._frames = self._taken = self._given = 0
+        self._begun = False
+
+    def push(self, chunk: np.ndarray) -> np.ndarray:
+        """Take samples (n,) and give those that are ready, float32 (m,).
+
+        Raises: UserError for NaN, infinite or absurd samples, and for another shape. The stream then stays as it was.
+        """
+        if np.ndim(chunk) != 1:
+            raise UserError(f"a chunk is one channel (n,), not an array of shape {np.shape(chunk)}")
+        chunk = checked(chunk, self._taken)
+        self._taken += len(chunk)
+        self._pending = np.concatenate([self._pending, chunk])
+        if not self._begun:
+            if self._taken <= self._half:
+                return NOTHING
+            self._begun, self._recent = True, self._pending
+            self._pending = np.concatenate([self._pending[self._half : 0 : -1], self._pending])
+        else:
+            self._recent = np.concatenate([self._recent, chunk])
+        self._recent = self._recent[-self._half - 1 :]
+        return self._ready()
+
+    def flush(self) -> np.ndarray:
+        """The rest of the signal, float32 (m,). The stream begins anew."""
+        rest = self._taken - self._given
+        mirror = self._recent[-2::-1]
+        if not self._begun:  # shorter than half a window: nothing to mirror
+            mirror = np.zeros(self._half, np.float32)
+            self._pending = np.concatenate([mirror, self._pending])
+        self._pending = np.concatenate([self._pending, mirror, np.zeros(self.model.n_fft, np.float32)])
+        last = self._ready()[:rest] if rest else NOTHING
+        self.reset()
+        return last
+
+    def _ready(self) -> np.ndarray:
+        """Enhance the frames that are complete."""
+        parts = []
+        while (count := min(FRAMES, (len(self._pending) - self.model.n_fft) // self.model.hop + 1)) > 0:
+            parts.append(self._enhanced(count))
+            self._pending = self._pending[count * self.model.hop :]
+        if not parts:
+            return NOTHING
+        ready = np.concatenate(parts)
+        self._given += len(ready)
+        return ready
+
+    def _enhanced(self, count: int) -> np.ndarray:
+        """The samples that the next `count` frames complete."""
+        model = self.model
+        block = self._pending[: (count - 1) * model.hop + model.n_fft]
+        frames = sliding_window_view(block, model.n_fft)[:: model.hop]
+        noisy = np.fft.rfft(frames * model.window).astype(np.complex64, copy=False)
+        enhanced, self._states = model.steps(noisy, self._states)
+        enhanced = self.output.apply(noisy, enhanced)
+        windows = np.fft.irfft(enhanced, model.n_fft).astype(np.float32, copy=False) * model.window
+        before, self._frames = self._frames, self._frames + count
+        return self._overlapped(windows, before)[max(0, self._half - before * model.hop) :]
+
+    def _overlapped(self, windows: np.ndarray, before: int) -> np.ndarray:
+        """Add windows (T, n_fft) to those before them; give the T·hop samples that are complete, mirrored beginning included."""
+        count, hop = len(windows), self.model.hop
+        sums = np.concatenate([self._sums, np.zeros(count * hop, np.float32)])
+        for shift in range(0, self.model.n_fft, hop):
+            sums[shift : shift + count * hop] += windows[:, shift : shift + hop].ravel()
+        self._sums = sums[count * hop :]
+        norms = self._norms[np.minimum(before + np.arange(count), len(self._norms) - 1)]
+        return sums[: count * hop] / norms.ravel()
+
+
+def checked(samples: np.ndarray, before: int = 0) -> np.ndarray:
+    """Samples as float32, those that are next to nothing as 0.
+
+    Args:
+        samples: (n,) or (n, C), full scale ±1.
+        before: samples of the signal before them, for the message.
+
+    Raises: UserError for integers, and for numbers that cannot be audio, naming the first.
+    """
+    samples = np.asarray(samples)
+    if samples.dtype.kind != "f":
+        raise UserError(f"samples are floats with full scale ±1, not {samples.dtype}; divide 16-bit integers by 32768")
+    samples = samples.astype(np.float32, copy=False)
+    loudness = np.abs(samples)
+    if not loudness.max(initial=0) <= LOUDEST:
+        first = np.argwhere(~(loudness <= LOUDEST))[0]
+        what = "samples beyond ±1e6 where full scale is ±1" if np.isfinite(samples[tuple(first)]) else "NaN or infinite samples"
+        raise UserError(f"the input holds {what}, the first at sample {before + first[0]}")
+    return np.where(loudness < SILENT, np.float32(0), samples)
+
+
+def _norms(window: np.ndarray, hop: int) -> np.ndarray:
+    """(n_fft/hop, hop): the sum of the squared windows over the hop that frame t completes; later frames have the last row's."""
+    return np.maximum(np.cumsum((window**2).reshape(-1, hop), axis=0), 1e-8)
