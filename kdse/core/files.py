@@ -1,96 +1,17 @@
-"""Files written whole or not at all, fingerprints, and safe YAML."""
+"""Text files, fingerprints, and safe YAML."""
 
-import fcntl
-import glob
 import hashlib
 import json
-import os
 import re
 import reprlib
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from kdse.core.atomic import atomic_path
 from kdse.core.errors import UserError, did_you_mean
-
-
-@contextmanager
-def atomic_path(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its place when the block ends without an error.
-
-    The temporary name keeps the suffixes of `path` (libraries choose a format by them); on an error it is removed and an older
-    `path` stays as it was. Parent folders are made.
-    """
-    path = Path(path)
-    with _part_beside(path) as folder:
-        yield folder / path.name
-        os.replace(folder / path.name, path)
-
-
-@contextmanager
-def atomic_dir(path: Path | str) -> Iterator[Path]:
-    """Like `atomic_path` for a whole folder: an existing folder is replaced only when the new one is complete."""
-    path = Path(path)
-    with _part_beside(path) as part:
-        yield part
-        os.chmod(part, 0o755)
-        if path.exists():
-            old = Path(tempfile.mkdtemp(prefix=".old-", dir=path.parent))
-            os.replace(path, old / path.name)
-            os.replace(part, path)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            os.replace(part, path)
-
-
-@contextmanager
-def _part_beside(path: Path) -> Iterator[Path]:
-    """A temporary folder beside `path`, gone at the end of the block; those that killed processes left for the same path go too.
-
-    A folder in use is locked, and the system drops the lock of a process that dies, however it dies.
-
-    Raises: UserError where nothing can be written there.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for left in path.parent.glob(f".part-{glob.escape(path.name)}-*"):
-            # Where another process holds the lock, or the file system has none, the folder stays.
-            with suppress(OSError), _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
-                shutil.rmtree(left, ignore_errors=True)
-        part = Path(tempfile.mkdtemp(prefix=f".part-{path.name}-", dir=path.parent))
-    except OSError as e:
-        raise UserError(f"cannot write to {path.parent}: {e.strerror or e}") from e
-    try:
-        with _locked(part, fcntl.LOCK_SH, needed=False):
-            yield part
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-@contextmanager
-def _locked(folder: Path, how: int, needed: bool = True) -> Iterator[None]:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, how)
-        except OSError:
-            if needed:
-                raise
-        yield
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def locked(folder: Path | str) -> Iterator[None]:
-    """Let one process at a time into the block; all of them where the file system has no locks."""
-    with _locked(Path(folder), fcntl.LOCK_EX, needed=False):
-        yield
 
 
 def write_text(path: Path | str, text: str) -> None:

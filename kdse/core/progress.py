@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import TextIO, TypeVar
 
 T = TypeVar("T")
+REDRAW = 0.1
+"""Seconds between two states of a bar, at least."""
+_CLEAR = "\r\x1b[K"
 
 
 def say(message: str) -> None:
@@ -18,14 +21,48 @@ def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterato
     """Iterate with a bar that shows the time left; where the output is no terminal, one line at the end."""
     screen = terminal()
     if screen is not None:
-        from tqdm import tqdm
-
-        yield from tqdm(items, desc=what, total=total, leave=False, file=screen, dynamic_ncols=True)
+        yield from bar(items, what, total, screen)
         return
     started, count = time.monotonic(), 0
     for count, item in enumerate(items, 1):  # noqa: B007
         yield item
     say(f"{what}: {count} in {time.monotonic() - started:.1f} s")
+
+
+def bar(items: Iterable[T], what: str, total: int | None, screen: TextIO | None) -> Iterator[T]:
+    """Iterate with a line on `screen` that says how many are done and how long the rest takes; it goes at the end.
+
+    Args:
+        items: what to iterate over.
+        what: the line's first words.
+        total: how many items there are, where that is known.
+        screen: a terminal, or None for none.
+    """
+    started = drawn = time.monotonic()
+    try:
+        for count, item in enumerate(items, 1):
+            yield item
+            now = time.monotonic()
+            if screen is not None and now - drawn >= REDRAW:
+                screen.write(f"{_CLEAR}{what}: {_state(count, total, now - started)}")
+                screen.flush()
+                drawn = now
+    finally:
+        if screen is not None:
+            screen.write(_CLEAR)
+            screen.flush()
+
+
+def _state(count: int, total: int | None, seconds: float) -> str:
+    """How far it is.
+
+    >>> _state(25, 100, 20.0)
+    '25 of 100 (25 %), 1:00 left'
+    """
+    if not total:
+        return f"{count}"
+    left = round(seconds / count * max(0, total - count))
+    return f"{count} of {total} ({100 * count // total} %), {left // 60}:{left % 60:02d} left"
 
 
 def terminal() -> TextIO | None:

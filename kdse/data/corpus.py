@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from kdse.core.atomic import atomic_dir, atomic_path
 from kdse.core.errors import UserError
-from kdse.core.files import atomic_dir, atomic_path, fingerprint, fingerprint_of_lists
+from kdse.core.files import fingerprint, fingerprint_of_lists
 from kdse.core.parallel import in_processes
 from kdse.core.progress import say
 from kdse.data.audio import RATE, ArkWriter

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kdse.core.atomic import atomic_dir
 from kdse.core.errors import UserError
-from kdse.core.files import atomic_dir, fingerprint, fingerprint_of_sizes, read_text, sha256
+from kdse.core.files import fingerprint, fingerprint_of_sizes, read_text, sha256
 from kdse.core.parallel import in_processes
 from kdse.data.audio import RATE, read_audio
 from kdse.data.level import SILENT, active_power

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import Path
 
+from kdse.core.atomic import atomic_dir
 from kdse.core.errors import UserError
-from kdse.core.files import atomic_dir
 from kdse.core.progress import progress
 
 BLOCK = 1 << 20

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from kdse.core.atomic import atomic_dir
 from kdse.core.errors import UserError
-from kdse.core.files import atomic_dir, fingerprint, fingerprint_of_sizes
+from kdse.core.files import fingerprint, fingerprint_of_sizes
 from kdse.core.parallel import in_processes
 from kdse.core.progress import say
 from kdse.core.step import Step

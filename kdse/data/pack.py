@@ -7,8 +7,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from kdse.core.atomic import atomic_dir
 from kdse.core.errors import UserError
-from kdse.core.files import atomic_dir
 from kdse.data.audio import RATE
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from kdse.approaches.registry import CLASSICAL, ORACLE
+from kdse.core.atomic import atomic_dir
 from kdse.core.errors import UserError, did_you_mean
-from kdse.core.files import atomic_dir
 from kdse.core.progress import progress
 from kdse.core.step import Step, done_hash
 from kdse.data.audio import FULL_SCALE, ArkWriter, read_audio, to_int16

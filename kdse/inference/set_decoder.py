@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import yaml
 
+from kdse.core.atomic import atomic_dir, locked
 from kdse.core.errors import UserError
-from kdse.core.files import atomic_dir, locked
 from kdse.core.progress import progress
 from kdse.core.step import Step, done_hash
 from kdse.data.audio import FULL_SCALE, read_audio

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kdse.core.atomic import atomic_path
 from kdse.core.errors import UserError
-from kdse.core.files import atomic_path, dump_yaml, read_yaml, write_text
+from kdse.core.files import dump_yaml, read_yaml, write_text
 from kdse.core.progress import say
 from kdse.core.step import done_hash
 from kdse.packing.model_card import Card, results_table

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from kdse.core.files import atomic_path
+from kdse.core.atomic import atomic_path
 
 ESPNET = "202511"
 """The version that the patches are for."""

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from kdse.core import nodes
+from kdse.core.atomic import atomic_path
 from kdse.core.errors import UserError
-from kdse.core.files import atomic_path, check_keys, dump_yaml, fingerprint, write_text
+from kdse.core.files import check_keys, dump_yaml, fingerprint, write_text
 from kdse.core.progress import say
 from kdse.core.step import Step, changes
 from kdse.plugin.epoch_lines import training_logs

@@ -16,8 +16,8 @@ from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from kdse.core.atomic import atomic_path
 from kdse.core.errors import UserError, did_you_mean
-from kdse.core.files import atomic_path
 from kdse.scoring.metrics import COUNTS, SCORES
 from kdse.scoring.missing import NOT_SCORED
 

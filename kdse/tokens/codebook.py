@@ -8,8 +8,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from kdse.core.atomic import atomic_path
 from kdse.core.errors import UserError
-from kdse.core.files import atomic_path, check_keys
+from kdse.core.files import check_keys
 from kdse.core.step import done_config, done_hash
 
 

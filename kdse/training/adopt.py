@@ -5,8 +5,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from kdse.core.atomic import atomic_dir
 from kdse.core.errors import UserError
-from kdse.core.files import atomic_dir, dump_yaml, fingerprint, read_yaml, sha256, write_text
+from kdse.core.files import dump_yaml, fingerprint, read_yaml, sha256, write_text
 from kdse.core.progress import say
 from kdse.core.step import Step, done_config
 from kdse.data.audio import RATE

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 
 from kdse.approaches.options import backend_in
-from kdse.core.files import atomic_path, dump_yaml, read_text, read_yaml, write_text
+from kdse.core.atomic import atomic_path
+from kdse.core.files import dump_yaml, read_text, read_yaml, write_text
 from kdse.plugin.load import load_backend, load_front_end
 from kdse.plugin.trainer import read_checkpoint
 from kdse.runs.record import write_run

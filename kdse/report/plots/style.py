@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from kdse.approaches.registry import describe
-from kdse.core.files import atomic_path
+from kdse.core.atomic import atomic_path
 from kdse.scoring.significance import Estimate
 
 OTHER_COLOURS = ("#ccbb44", "#66ccee", "#aa3377", "#bbbbbb", "#222222")

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from kdse.core.atomic import atomic_path
 from kdse.core.errors import UserError
-from kdse.core.files import atomic_path
 from kdse.core.progress import say
 from kdse.report.place import Place
 from kdse.report.read import COSTS, read_results

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kdse.core.files import atomic_path, fingerprint, write_text
+from kdse.core.atomic import atomic_path
+from kdse.core.files import fingerprint, write_text
 from kdse.core.parallel import in_processes
 from kdse.core.progress import say
 from kdse.data.audio import RATE, to_int16

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kdse.core.files import atomic_path
+from kdse.core.atomic import atomic_path
 from kdse.core.parallel import in_processes
 from kdse.data.audio import RATE, to_int16
 from kdse.data.corpora.mini.babble import talkers
