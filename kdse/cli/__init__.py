@@ -26,6 +26,7 @@ VERBS = {
     "pack": "write a finished run as an ESPnet model archive with a model card",
     "bench": "time the trainings of a recipe, and what its front ends cost to run",
     "report": "stage 10: render RESULTS.md, tables, plots and the page from score rows",
+    "export": "stage 11: write trained students as ONNX files of one frame",
 }
 """verb: one line of help. `kdse/cli/<verb>.py`, with _ for -, has `add_arguments(parser)` and `run(args)`, which may return an exit
 code."""

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from kdse.core.atomic import atomic_dir
 from kdse.core.errors import UserError
-from kdse.core.files import atomic_dir
 from kdse.core.progress import say
 from kdse.core.provenance import commit
 from kdse.core.step import Step, done_hash
@@ -19,7 +19,7 @@ from kdse.export.networks import ENHANCED, SPECTRUM, frame_graph
 from kdse.plugin.load import load_front_end
 from kdse.plugin.separators import MaskSeparator
 from kdse.runs.record import read_run
-from kdse.runtime.model import STATES, WINDOWS, Model, shape_text
+from kdse.runtime.model import STATES, Model, shape_text
 from kdse.runtime.output_stage import OutputStage
 from kdse.runtime.packaged import EXPORTED
 from kdse.runtime.stream import FrameEnhancer
@@ -58,8 +58,8 @@ def export_run(run: Path, output: OutputStage, check: Path | None = None) -> Non
             if name != INT8 and largest > LARGEST:
                 raise UserError(f"{run}: samples of the ONNX file differ from torch's by {largest:.1e}, more than {LARGEST:g}")
             (part / name).write_bytes(data)
-            said = f"{len(data) / 1000:.0f} kB, largest difference from torch {largest:.1e} (SNR {snr:.0f} dB) in {len(audio) / RATE:.0f} s"
-            say(f"{folder / name}: {said} of {'noisy speech' if check else 'noise'}")
+            what = f"{len(audio) / RATE:.0f} s of {'noisy speech' if check else 'noise'}"
+            say(f"{folder / name}: {len(data) / 1000:.0f} kB; in {what} at most {largest:.1e} from torch, SNR {snr:.0f} dB")
     step.finish()
 
 
@@ -85,11 +85,16 @@ class Student:
         """
         model, args = load_front_end(run)
         if not isinstance(model.separator, MaskSeparator) or args.encoder != "stft" or model.normalize_variance:
-            why = "the level of the whole utterance is normalised first" if model.normalize_variance else f"its separator is {args.separator}"
-            raise UserError(f"{run} has no step(): it enhances whole utterances only, because {why}")
+            why = (
+                "normalises the level of the whole utterance" if model.normalize_variance else f"has the separator {args.separator}"
+            )
+            raise UserError(f"{run} cannot be exported for single frames, because it {why}")
         stft = args.encoder_conf
-        if stft.get("window", "hann") not in WINDOWS or not stft.get("center", True) or stft.get("onesided", True) is not True:
-            raise UserError(f"{run}: only a centred, one-sided STFT with a Hann window can be exported, not {dict(stft)}")
+        usual = {"window": "hann", "center": True, "normalized": False, "onesided": True}
+        if any(stft.get(name, value) != value for name, value in usual.items()):
+            raise UserError(
+                f"{run}: only a plain STFT with a Hann window, centred and one-sided, can be exported, not {dict(stft)}"
+            )
         return cls(model.separator.net.eval(), stft, read_run(run))
 
     @property
@@ -129,7 +134,9 @@ class Student:
             "exported_at_commit": commit(),
         }
         texts = {**stft, **vars(output), **origin}
-        return {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in texts.items() if value is not None}
+        return {
+            name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in texts.items() if value is not None
+        }
 
     def difference(self, model: Model, noisy: np.ndarray) -> tuple[float, float]:
         """How far the file's output is from torch's, both without floor, exponent and mix, on (N,): the largest difference of a

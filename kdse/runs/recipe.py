@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from kdse.core.errors import UserError
+from kdse.data.corpora.registry import dev_prefixes
 from kdse.runs.naming import (
     STANDALONE,
     RecipeNames,
@@ -117,7 +118,10 @@ def plan(options: RecipeOptions, approaches: Sequence[str], compared_config: str
     classical = {names.classical(approach): ["--approach", approach, "--corpus", options.corpus] for approach in baselines}
     enhanced = [*classical, se_teacher, *(student.run for student in students)]
     made_before = standalone if int(options.stage) <= 4 else None  # by stage 4 of the same call
-    testing = ["--sets", *unique(options.sets)]
+    sets = unique(options.sets)
+    if not sets:
+        raise UserError("--sets names no set; give at least one, like dev_noisy")
+    testing = ["--sets", *sets]
     if Path("selected.yaml").is_file():
         testing += ["--selected", "selected.yaml"]
     return {
@@ -137,6 +141,8 @@ def plan(options: RecipeOptions, approaches: Sequence[str], compared_config: str
         "omega_list": omegas(options.omegas),
         "score_backend": names.score_backend,
         "results": names.results,
+        "exported": [f"{options.expdir}/{student.run}" for student in students],
+        "check_set": next((name for name in sets if name.startswith(dev_prefixes())), sets[0]),
         "report_of": report_arguments(names, options.claim),
     }
 
