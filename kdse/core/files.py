@@ -1,14 +1,11 @@
-"""Text files, fingerprints, and safe YAML."""
+"""Text files, fingerprints, and safe YAML (which is imported where it is met: a light install has no PyYAML)."""
 
 import hashlib
 import json
-import re
 import reprlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from kdse.core.atomic import atomic_path
 from kdse.core.errors import UserError, did_you_mean
@@ -72,28 +69,15 @@ def fingerprint_of_lists(value: Mapping[str, Iterable]) -> str:
     return digest.hexdigest()[:12]
 
 
-class _Loader(yaml.SafeLoader):
-    """The safe loader, which also reads 1e-3 as a number: YAML 1.2 does, YAML 1.1 wants 1.0e-3."""
-
-
-_FLOAT = re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789"))
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes the text that `_Loader` would take for a number: the commit 68529e1, say."""
-
-
-_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789"))
-
-
 def dump_yaml(value: Any, **options: Any) -> str:
     """Plain values as YAML that `read_yaml` reads back as they are, keys in their order.
 
     >>> dump_yaml({"commit": "68529e1", "lr": 0.001})
     "commit: '68529e1'\\nlr: 0.001\\n"
     """
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, **options)
+    from kdse.core import yaml_dialect
+
+    return yaml_dialect.dump(value, **options)
 
 
 def read_yaml(path: Path | str) -> dict:
@@ -101,13 +85,13 @@ def read_yaml(path: Path | str) -> dict:
 
     Raises: UserError where the file is missing, is not UTF-8, is not YAML, or is not a mapping.
     """
+    from kdse.core import yaml_dialect
+
     text = read_text(path)
     try:
-        value = yaml.load(text, _Loader)
-    except (yaml.YAMLError, ValueError) as e:  # ValueError: a date like 2024-13-45
-        mark = getattr(e, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(e, "problem", None) or getattr(e, "reason", None) or e
+        value = yaml_dialect.load(text)
+    except ValueError as e:
+        where, problem = e.args
         raise UserError(f"{path}{where} is not valid YAML: {problem}") from e
     if value is None:
         return {}

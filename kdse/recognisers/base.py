@@ -71,4 +71,4 @@ class Recogniser(ABC):
 
 def lacks(recogniser: str, package: str, error: ImportError) -> UserError:
     """The sentence for a package that is not installed."""
-    return UserError(f"the recogniser {recogniser} needs the package {package} ({error}); 'make check' shows how to install it")
+    return UserError(f"the recogniser {recogniser} needs the package {package} ({error}); run pip install 'kdse[recognisers]'")

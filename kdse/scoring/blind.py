@@ -81,8 +81,8 @@ def dnsmos(signal: np.ndarray) -> dict[str, float]:
 @lru_cache
 def _networks():
     """speechmos's own predictor, with one thread: by default each process would take every core."""
-    import onnxruntime  # here: both packages are optional (extras `export` and `eval`)
-    from speechmos import dnsmos as package
+    import onnxruntime
+    from speechmos import dnsmos as package  # here: the package is optional (extra `eval`)
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

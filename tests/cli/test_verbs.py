@@ -34,3 +34,18 @@ def test_the_old_name_takes_arguments_in_any_order_and_fails_as_the_new_one(tmp_
         STAGE_7,
         "kdse enhance-sets: exp/none is not finished; run stages 4 and 6 first",
     ]
+
+
+def test_a_verb_says_which_package_is_missing(monkeypatch, capsys):
+    """One sentence where an extra brings it; a module that is missing by mistake keeps its traceback."""
+
+    def fail(args):
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr("kdse.cli.runs.run", fail)
+    monkeypatch.setattr("kdse.cli.missing_package", {"torch": "needs torch, which ..."}.get)
+    assert main(["runs", "list"]) == 2
+    assert capsys.readouterr().err == "kdse runs: needs torch, which ...\n"
+    monkeypatch.setattr("kdse.cli.missing_package", {}.get)
+    with pytest.raises(ModuleNotFoundError, match="torch"):
+        main(["runs", "list"])

@@ -4,6 +4,7 @@ import importlib.metadata
 import importlib.util
 import os
 import re
+import runpy
 import subprocess
 import sys
 import time
@@ -40,6 +41,17 @@ def test_one_list_of_dependencies(check_env):
     others = [p for p in ROOT.glob("**/*requirements*.txt") if not {".venv", "exp"} & set(p.parts)]
     assert {p.relative_to(ROOT).as_posix() for p in others} <= set(check_env.WEIGHTS)
     assert not list(ROOT.glob("*.lock")) + list(ROOT.glob("environment*.y*ml")) + list(ROOT.glob("Pipfile*"))
+
+
+def test_make_setup_installs_every_extra():
+    import setuptools
+
+    given = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(setuptools, "setup", given.update)
+        runpy.run_path(str(ROOT / "setup.py"))
+    named = re.search(r'--editable "\$\{root\}\[([\w,]+)\]"', (ROOT / "tools/install.sh").read_text())[1]
+    assert set(named.split(",")) == given["extras_require"].keys()
 
 
 def test_constraints_agree_with_the_list(check_env):

@@ -203,7 +203,7 @@ def test_whisper_is_told_its_limit():
 def test_a_missing_package_is_one_sentence(monkeypatch, name, package):
     monkeypatch.setitem(sys.modules, package, None)
     made = find(name)
-    with pytest.raises(UserError, match=f"the recogniser {name} needs the package .*'make check' shows how to install it"):
+    with pytest.raises(UserError, match=rf"the recogniser {name} needs the package .*; run pip install 'kdse\[recognisers\]'$"):
         made(made.Options())
 
 
