@@ -8,9 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+from kdse import Enhancer
 from kdse.cli import VERBS
+from kdse.export.student import Student
+from kdse.nets.bandcrn import BandCRN
+from kdse.runtime.output_stage import OutputStage
 
 pytestmark = pytest.mark.slow
 
@@ -21,6 +27,13 @@ INSTALLED = """
 import json
 from importlib import metadata
 print(json.dumps({d.name.lower().replace("_", "-"): d.requires or [] for d in metadata.distributions()}))
+"""
+ENHANCE = """
+import sys
+import numpy as np
+from kdse import Enhancer
+model, noisy, enhanced = sys.argv[1:]
+np.save(enhanced, Enhancer.from_pretrained(model)(np.load(noisy), 44100))
 """
 NO_NETWORK = r"Failed to fetch|error sending request|dns error|Network is unreachable|Connection refused"
 
@@ -58,6 +71,17 @@ def light(source, tmp_path_factory) -> Path:
     if re.search(NO_NETWORK, done.stderr):
         pytest.skip(f"packages cannot be had here: {done.stderr.strip().splitlines()[-1]}")
     pytest.fail(done.stderr)
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory) -> Path:
+    """An exported student with random weights."""
+    torch.manual_seed(0)
+    record = dict.fromkeys(("run", "approach", "corpus", "teacher", "seed"))
+    data = Student(BandCRN().eval(), {"n_fft": 512, "hop_length": 256}, record).onnx(OutputStage())
+    path = tmp_path_factory.mktemp("model") / "student.onnx"
+    path.write_bytes(data)
+    return path
 
 
 @pytest.fixture
@@ -99,6 +123,17 @@ def test_the_package_is_whole(light, source):
     assert there == wanted and Path("runtime/models/probe.onnx") in there
 
 
+def test_a_student_at_work(call, student, tmp_path):
+    """In Python, at another rate and with two channels: the samples of a full install."""
+    noisy = np.random.default_rng(0).normal(0, 0.1, (30000, 2)).astype(np.float32)
+    np.save(tmp_path / "noisy.npy", noisy)
+    done = call("python", "-c", ENHANCE, student, "noisy.npy", "enhanced.npy")
+    assert done.returncode == 0, done.stderr
+    enhanced = np.load(tmp_path / "enhanced.npy")
+    assert enhanced.shape == noisy.shape and np.abs(enhanced).max() > 0
+    np.testing.assert_allclose(enhanced, Enhancer.from_pretrained(student)(noisy, 44100), atol=1e-6)
+
+
 @pytest.mark.parametrize("words", [[], *([verb] for verb in VERBS)], ids=lambda words: " ".join(["kdse", *words]))
 def test_help(call, words):
     done = call("kdse", *words, "--help")
@@ -112,6 +147,7 @@ COMMANDS = [
     "tokens --backend b --dump dump --config c.yaml --out t",
     "decode --run exp/r --backend exp/b --sets dev",
     "score --run exp/r --backend b --sets dev --dump dump --out res",
+    "export --run exp/r",
     "bench cost --run exp/r",
     "report --recipe . --expdir exp",
 ]
@@ -122,7 +158,7 @@ def test_what_is_left_out_is_one_sentence(call, command):
     """With the first package that is missed; what trains needs torch before all else."""
     done = call("kdse", *command.split())
     verb = command.split()[0]
-    package = "torch" if verb in ("train", "bench") else r"[\w-]+"
+    package = "torch" if verb in ("train", "export", "bench") else r"[\w-]+"
     sentence = (
         rf"kdse {verb}: needs {package}, which a light install leaves out; install the extra with pip install 'kdse\[train\]'\n"
     )
