@@ -19,7 +19,7 @@ from kdse.export.networks import ENHANCED, SPECTRUM, frame_graph
 from kdse.plugin.load import load_front_end
 from kdse.plugin.separators import MaskSeparator
 from kdse.runs.record import read_run
-from kdse.runtime.model import STATES, Model, shape_text
+from kdse.runtime.model import STATES, WINDOWS, Model, shape_text
 from kdse.runtime.output_stage import OutputStage
 from kdse.runtime.packaged import EXPORTED
 from kdse.runtime.stream import FrameEnhancer
@@ -90,8 +90,8 @@ class Student:
             )
             raise UserError(f"{run} cannot be exported for single frames, because it {why}")
         stft = args.encoder_conf
-        usual = {"window": "hann", "center": True, "normalized": False, "onesided": True}
-        if any(stft.get(name, value) != value for name, value in usual.items()):
+        usual = {"center": True, "normalized": False, "onesided": True}
+        if stft.get("window", "hann") not in WINDOWS or any(stft.get(name, value) != value for name, value in usual.items()):
             raise UserError(
                 f"{run}: only a plain STFT with a Hann window, centred and one-sided, can be exported, not {dict(stft)}"
             )

@@ -25,6 +25,7 @@ ESPNET = "202511"
 def apply() -> None:
     """Import ESPnet with all patches that last. It takes seconds; `kdse.plugin` does it once."""
     provide_transducer_loss()
+    offer_hann_sqrt()
     import_espnet()
     hide_future_warnings()
     drop_no_units_in_eval()
@@ -83,6 +84,22 @@ def provide_transducer_loss() -> None:
         module = types.ModuleType("warprnnt_pytorch")
         module.RNNTLoss = RNNTLoss
         sys.modules["warprnnt_pytorch"] = module
+
+
+def offer_hann_sqrt() -> None:
+    """Let `window: hann_sqrt` name the square root of a Hann window, for analysis and synthesis.
+
+    Reason: with a hop of half a window its squares sum to 1, so a runtime need not divide by their sum, and sherpa-onnx's streaming
+    class does not. ESPnet finds windows by name, as `torch.<name>_window`.
+
+    Unnecessary once torch has a window of this name.
+    """
+
+    def hann_sqrt_window(length: int, **options) -> torch.Tensor:
+        return torch.hann_window(length, **options).sqrt()
+
+    if not hasattr(torch, "hann_sqrt_window"):
+        torch.hann_sqrt_window = hann_sqrt_window
 
 
 def drop_no_units_in_eval() -> None:

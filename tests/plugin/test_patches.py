@@ -55,6 +55,25 @@ def test_espnet_builds_no_transducer_without_a_package_that_is_not_to_be_had(unp
 
 
 @pytest.mark.slow
+def test_torch_has_no_square_root_of_a_hann_window(unpatched):
+    assert not unpatched["hann_sqrt"]
+
+
+def test_espnet_takes_the_square_root_of_a_hann_window_and_its_squares_sum_to_one():
+    from espnet2.enh.decoder.stft_decoder import STFTDecoder
+    from espnet2.enh.encoder.stft_encoder import STFTEncoder
+
+    options = {"n_fft": 512, "win_length": 512, "hop_length": 256, "window": "hann_sqrt"}
+    wave, lengths = torch.randn(1, 4000), torch.tensor([4000])
+    spectrum, frames = STFTEncoder(**options, use_builtin_complex=True)(wave, lengths)
+    assert torch.allclose(STFTDecoder(**options)(spectrum, lengths)[0], wave, atol=1e-5) and frames == 16
+    squares = torch.hann_sqrt_window(512) ** 2
+    assert torch.allclose(squares[:256] + squares[256:], torch.ones(256))
+    middle = torch.fft.rfft(wave[0, 256:768] * torch.hann_window(512).sqrt())
+    assert torch.allclose(spectrum[0, 2], middle, atol=1e-4)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["explain", "enh_s2t_train"])
 def test_importing_a_module_of_the_plug_in_prints_nothing_and_registers_kdse(module):
     code = f"import kdse.plugin.{module}; from espnet2.tasks.enh import separator_choices as c; assert 'kdse_dccrn' in c.classes"

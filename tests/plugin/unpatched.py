@@ -30,6 +30,7 @@ def main() -> None:
                 "typeguard": "typeguard" in ESPnetEnhancementModel.__init__.__code__.co_names,
                 "logged": logged.messages,
                 "warnings_in_forward": warnings_in_forward(ctc),
+                "hann_sqrt": has_hann_sqrt(),
                 "rnnp_agrees": rnnp_agrees(),
                 "transducer": transducer(ASRTask),
             }
@@ -60,6 +61,13 @@ def warnings_in_forward(model) -> list[str]:
         warnings.simplefilter("always")
         model.eval().encode(torch.randn(1, 4000), torch.tensor([4000]))
     return [f"{warning.category.__name__}: {warning.message}" for warning in seen]
+
+
+def has_hann_sqrt() -> bool:
+    """Whether torch has the window."""
+    import torch
+
+    return hasattr(torch, "hann_sqrt_window")
 
 
 def rnnp_agrees() -> bool:
