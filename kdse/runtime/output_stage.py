@@ -15,7 +15,7 @@ TINY = 1e-12
 class OutputStage:
     """g′ = max(g, floor)^exponent, ŝ = (1 − ω)·(g′·y) + ω·y for the gains g = |student's output| / |y| of each bin.
 
-    The phase is the student's. DESIGN's reason: what a recogniser misses is worse for it than what noise is left.
+    The phase is the student's. Why: speech that is taken away costs a recogniser more words than noise that is left.
 
     Attributes:
         floor_db: the lowest gain in dB, 0 or less; −inf for none.
