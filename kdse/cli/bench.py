@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import sys
 from pathlib import Path
 
 
@@ -79,6 +80,23 @@ def _decode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--nj", type=int, default=2, help="processes, one thread each (default: %(default)s)")
 
 
+def _runtime(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", nargs="+", metavar="NAME|PATH", help="packaged models, .onnx files or run folders (default: the packaged one)"
+    )
+    parser.add_argument(
+        "--peers",
+        type=Path,
+        nargs="?",
+        const=Path(sys.prefix) / "peers",
+        metavar="DIR",
+        help="other front ends too, from where tools/peers-requirements.txt is installed (default: %(const)s)",
+    )
+    parser.add_argument("--seconds", type=int, default=60, help="of noisy speech in a round (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="of all systems, in turn (default: %(default)s)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="recordings (default: shared/data beside the checkout)")
+
+
 KINDS = {
     "train": (
         "seconds of audio a second, and peak memory, of each training",
@@ -94,6 +112,11 @@ KINDS = {
         "size, MACs, time, memory and latency of front ends, on one core",
         "What a trained front end costs to run: size, operations, time and memory on one core, and latency.",
         _cost,
+    ),
+    "runtime": (
+        "real-time factor, time of a frame and memory of exported students, on one core",
+        "A student in kdse's own runtime, frame by frame on one core, beside other front ends.",
+        _runtime,
     ),
     "score": ("items a second of scoring, beside ESPnet's", "Our scoring beside ESPnet's enh_scoring, on the same audio.", _score),
     "decode": (

