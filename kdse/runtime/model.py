@@ -82,12 +82,13 @@ class Model:
 
     def steps(self, spectra: np.ndarray, states: States) -> tuple[np.ndarray, States]:
         """Enhance frames one after another: complex64 (T, F) to the same."""
-        frames = np.ascontiguousarray(spectra, np.complex64).view(np.float32).reshape(len(spectra), 1, -1, 1, 2)
-        enhanced = np.empty_like(frames)
-        run, names = self.session.run, self._names
-        for t, frame in enumerate(frames):
-            enhanced[t], *states = run(None, dict(zip(names, (frame, *states), strict=True)))
-        return enhanced.reshape(len(spectra), -1).view(np.complex64), tuple(states)
+        frames = spectra.astype(np.complex64, copy=False).view(np.float32).reshape(len(spectra), 1, -1, 1, 2)
+        enhanced = []
+        for frame in frames:
+            now, *states = self.session.run(None, dict(zip(self._names, (frame, *states), strict=True)))
+            enhanced.append(now)
+        joined = np.concatenate(enhanced) if len(enhanced) > 1 else enhanced[0]
+        return joined.reshape(len(spectra), -1).view(np.complex64), tuple(states)
 
     def _check_interface(self) -> None:
         """Raise UserError where this is a network of another kind."""

@@ -12,7 +12,7 @@ FRAMES = 512
 LOUDEST = 1e6
 """Samples beyond this are no audio; full scale is 1."""
 SILENT = 1e-20
-"""Samples below this become 0: numbers near the smallest that float32 has are slow to compute with."""
+"""A chunk below this becomes 0: numbers near the smallest that float32 has are slow to compute with."""
 NOTHING = np.zeros(0, np.float32)
 
 
@@ -27,12 +27,13 @@ class FrameEnhancer:
         output: floor, exponent and mix; None for the model's defaults.
 
     >>> stream = FrameEnhancer(model)                                       # doctest: +SKIP
-    >>> first = stream.push(wave[:1000]); rest = stream.push(wave[1000:]); last = stream.flush()
+    >>> parts = [stream.push(chunk) for chunk in chunks] + [stream.flush()] # doctest: +SKIP
     """
 
     def __init__(self, model: Model, output: OutputStage | None = None):
         self.model = model
         self.output = OutputStage.of(model.metadata) if output is None else output
+        self._bare = self.output == OutputStage()
         self._half = model.n_fft // 2
         self._norms = _norms(model.window, model.hop)
         self.reset()
@@ -85,41 +86,44 @@ class FrameEnhancer:
 
     def _ready(self) -> np.ndarray:
         """Enhance the frames that are complete."""
-        parts = []
-        while (count := min(FRAMES, (len(self._pending) - self.model.n_fft) // self.model.hop + 1)) > 0:
+        hop, parts = self.model.hop, []
+        while (count := min(FRAMES, (len(self._pending) - self.model.n_fft) // hop + 1)) > 0:
             parts.append(self._enhanced(count))
-            self._pending = self._pending[count * self.model.hop :]
+            self._pending = self._pending[count * hop :]
         if not parts:
             return NOTHING
-        ready = np.concatenate(parts)
+        ready = np.concatenate(parts) if len(parts) > 1 else parts[0]
         self._given += len(ready)
         return ready
 
     def _enhanced(self, count: int) -> np.ndarray:
         """The samples that the next `count` frames complete."""
-        model = self.model
-        block = self._pending[: (count - 1) * model.hop + model.n_fft]
-        frames = sliding_window_view(block, model.n_fft)[:: model.hop]
-        noisy = np.fft.rfft(frames * model.window).astype(np.complex64, copy=False)
+        model, hop = self.model, self.model.hop
+        frames = self._pending[None, : model.n_fft]
+        if count > 1:
+            frames = sliding_window_view(self._pending[: (count - 1) * hop + model.n_fft], model.n_fft)[::hop]
+        noisy = np.fft.rfft(frames * model.window)
         enhanced, self._states = model.steps(noisy, self._states)
-        enhanced = self.output.apply(noisy, enhanced)
-        windows = np.fft.irfft(enhanced, model.n_fft).astype(np.float32, copy=False) * model.window
+        if not self._bare:
+            enhanced = self.output.apply(noisy, enhanced)
         before, self._frames = self._frames, self._frames + count
-        return self._overlapped(windows, before)[max(0, self._half - before * model.hop) :]
+        ready = self._overlapped(np.fft.irfft(enhanced, model.n_fft) * model.window, before)
+        return ready[self._half - before * hop :] if before * hop < self._half else ready
 
     def _overlapped(self, windows: np.ndarray, before: int) -> np.ndarray:
         """Add windows (T, n_fft) to those before them; give the T·hop samples that are complete, mirrored beginning included."""
-        count, hop = len(windows), self.model.hop
-        sums = np.concatenate([self._sums, np.zeros(count * hop, np.float32)])
-        for shift in range(0, self.model.n_fft, hop):
-            sums[shift : shift + count * hop] += windows[:, shift : shift + hop].ravel()
-        self._sums = sums[count * hop :]
-        norms = self._norms[np.minimum(before + np.arange(count), len(self._norms) - 1)]
-        return sums[: count * hop] / norms.ravel()
+        ready = len(windows) * self.model.hop
+        sums = np.concatenate([self._sums, np.zeros(ready, np.float32)])
+        for shift in range(0, self.model.n_fft, self.model.hop):
+            sums[shift : shift + ready] += windows[:, shift : shift + self.model.hop].ravel()
+        self._sums = sums[ready:]
+        last = len(self._norms) - 1
+        norms = self._norms[last] if before >= last else self._norms[np.minimum(before + np.arange(len(windows)), last)]
+        return (sums[:ready].reshape(len(windows), -1) / norms).ravel()
 
 
 def checked(samples: np.ndarray, before: int = 0) -> np.ndarray:
-    """Samples as float32, those that are next to nothing as 0.
+    """Samples as float32; where all are next to nothing, zeros.
 
     Args:
         samples: (n,) or (n, C), full scale ±1.
@@ -132,11 +136,12 @@ def checked(samples: np.ndarray, before: int = 0) -> np.ndarray:
         raise UserError(f"samples are floats with full scale ±1, not {samples.dtype}; divide 16-bit integers by 32768")
     samples = samples.astype(np.float32, copy=False)
     loudness = np.abs(samples)
-    if not loudness.max(initial=0) <= LOUDEST:
+    loudest = loudness.max(initial=0)
+    if not loudest <= LOUDEST:
         first = np.argwhere(~(loudness <= LOUDEST))[0]
         what = "samples beyond ±1e6 where full scale is ±1" if np.isfinite(samples[tuple(first)]) else "NaN or infinite samples"
         raise UserError(f"the input holds {what}, the first at sample {before + first[0]}")
-    return np.where(loudness < SILENT, np.float32(0), samples)
+    return samples if loudest >= SILENT else np.zeros_like(samples)
 
 
 def _norms(window: np.ndarray, hop: int) -> np.ndarray:
