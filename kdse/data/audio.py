@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kdse.core.errors import UserError
+from kdse.data.truncation import truncation
 
 RATE = 16000
 """Samples per second of every signal in kdse."""
@@ -118,7 +119,7 @@ def write_ark(path: Path | str, items: Iterable[tuple[str, np.ndarray]], final: 
 def _decode(file: io.BufferedIOBase, name: str) -> np.ndarray:
     import soundfile
 
-    missing = _missing_bytes(file, name)
+    truncated = truncation(file, name)
     try:
         with soundfile.SoundFile(file) as audio:
             if audio.samplerate != RATE:
@@ -127,12 +128,13 @@ def _decode(file: io.BufferedIOBase, name: str) -> np.ndarray:
                 raise UserError(f"{name} has {audio.channels} channels, not one; choose a channel first (sox IN OUT remix 1)")
             is_float = audio.subtype in ("FLOAT", "DOUBLE")
             samples = audio.read(dtype="float64" if is_float else "int16")
-            missing = missing or 2 * (audio.frames - len(samples))
+            if len(samples) < audio.frames:
+                truncated = truncated or f"it ends {audio.frames - len(samples)} samples before the length its header states"
     except soundfile.SoundFileError as e:
         reason = str(getattr(e, "error_string", e)).strip(" .")
         raise UserError(f"{name} is damaged, truncated or no audio file: {reason}") from e
-    if missing:
-        raise UserError(f"{name} is truncated: it ends {missing} bytes before the length its header states")
+    if truncated:
+        raise UserError(f"{name} is truncated: {truncated}")
     if is_float:
         check_samples(samples, name)
         samples = to_int16(samples)
@@ -168,36 +170,3 @@ def _ark_entry(file: io.BufferedIOBase, offset: int, name: str) -> io.BytesIO:
     if head[:4] != b"RIFF":
         raise UserError(f"{name} is no WAV entry of a Kaldi archive; was the archive written anew without its scp?")
     return io.BytesIO(head + file.read(int.from_bytes(head[4:], "little")))
-
-
-def _missing_bytes(file: io.BufferedIOBase, name: str) -> int:
-    """How many bytes the header promises beyond the end: libsndfile reads truncated WAV and SPHERE files without complaint."""
-    head = file.read(4096)
-    size = file.seek(0, io.SEEK_END)
-    file.seek(0)
-    if head[:4] == b"RIFF":
-        return max(0, _wav_end(file, size) - size)
-    if head.startswith(b"NIST_1A"):
-        if b"shorten" in head:
-            raise UserError(f"{name} is compressed with shorten, which cannot be read; unpack it first (sph2pipe -f wav IN OUT)")
-        keys = (b"sample_count", b"channel_count", b"sample_n_bytes")
-        count, channels, width = (re.search(rb"\n%s -i (\d+)" % key, head) for key in keys)
-        if count and width:
-            start = int(head[8:16].split()[0])
-            return max(0, start + int(count[1]) * (int(channels[1]) if channels else 1) * int(width[1]) - size)
-    return 0
-
-
-def _wav_end(file: io.BufferedIOBase, size: int) -> int:
-    """Where the `data` chunk of a WAV file ends by its header; 0 where the header leaves the length open (written to a pipe)."""
-    position = 12
-    while position + 8 <= size:
-        file.seek(position)
-        chunk = file.read(8)
-        length = int.from_bytes(chunk[4:], "little")
-        position += 8 + length + length % 2
-        if chunk[:4] == b"data":
-            file.seek(0)
-            return 0 if length >= 0x7FFFF000 else position - length % 2
-    file.seek(0)
-    return 0
