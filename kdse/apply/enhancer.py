@@ -40,6 +40,7 @@ class StreamingEnhancer:
             raise UserError(f"there are 1 to {MOST_CHANNELS} channels, not {channels}; an array of samples is (N, channels)")
         self.model, self.sample_rate, self.channels = model, int(sample_rate), channels
         self._enhancers = [FrameEnhancer(model, output) for _ in range(channels)]
+        self._as_it_is = self._enhancers[0].output.mix == 1
         self.reset()
 
     @classmethod
@@ -99,7 +100,9 @@ class StreamingEnhancer:
         return ready[:, 0] if self._flat else ready
 
     def _through(self, samples: np.ndarray, last: bool) -> np.ndarray:
-        """(n, C) to (m, C): down to the model's rate, each channel through the student, and up again."""
+        """(n, C) to (m, C): down to the model's rate, each channel through the student, and up again; with ω = 1 as they are."""
+        if self._as_it_is:
+            return samples
         samples = _resampled(self._down, samples, last)
         columns = []
         for enhancer, channel in zip(self._enhancers, samples.T, strict=True):

@@ -1,25 +1,67 @@
 """`kdse enhance`: noisy speech in, cleaned speech out; a file, a folder, or a stream."""
 
 import argparse
+import os
+import signal
+
+from kdse.cli.options import add_nj
+from kdse.core.errors import UserError
+
+FORMATS = ("s16", "s24", "s32", "f32")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `kdse enhance`."""
-    parser.add_argument("input", help="a sound file, a folder of them, or - for standard input")
-    parser.add_argument("output", help="the file or folder to write, or - for standard output")
+    parser.add_argument("input", nargs="?", help="a sound file, a folder of them, or - for standard input")
+    parser.add_argument("output", nargs="?", help="the file or folder to write, or - for standard output (WAV)")
     parser.add_argument("--model", default="kd", help="a packaged model, a run folder, or an .onnx file (default: %(default)s)")
-    parser.add_argument("--force", action="store_true", help="replace what is there")
-    parser.add_argument("--nj", type=int, default=1, help="processes for a folder (default: %(default)s)")
-    parser.add_argument("--stream", action="store_true", help="raw PCM in and out, as it comes")
-    parser.add_argument("--rate", type=int, metavar="HZ", help="samples a second of raw PCM")
-    parser.add_argument("--channels", type=int, metavar="N", help="channels of raw PCM")
-    parser.add_argument("--floor", type=float, metavar="DB", help="lowest gain of the front end (default: the model's)")
-    parser.add_argument("--exponent", type=float, help="power of the gain (default: the model's)")
-    parser.add_argument("--mix", type=float, metavar="W", help="share of the noisy signal that is added (default: the model's)")
+    parser.add_argument("--force", action="store_true", help="replace outputs that exist")
+    add_nj(parser)
+    parser.add_argument("--floor", type=float, metavar="DB", help="lowest gain in dB, 0 or less (default: the model's)")
+    parser.add_argument("--exponent", type=float, metavar="X", help="of the gains, 0 or more (default: the model's)")
+    parser.add_argument("--mix", type=float, metavar="W", help="share of the input in the output, 0 to 1 (default: the model's)")
+    stream = parser.add_argument_group("raw samples, little-endian, from standard input to standard output as they come")
+    stream.add_argument("--stream", action="store_true", help="instead of INPUT and OUTPUT")
+    stream.add_argument("--rate", type=int, metavar="HZ", help="samples a second (default: 16000)")
+    stream.add_argument("--channels", type=int, metavar="N", help="channels, interleaved (default: 1)")
+    stream.add_argument("--format", choices=FORMATS, help="of a sample (default: s16)")
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> int:
     """Enhance what is asked for."""
-    from kdse.apply.files import enhance_files  # numpy and onnxruntime: not for --help
+    _check(args)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, signal.default_int_handler)  # a closed terminal leaves nothing half done either
+    from kdse.apply.files import Student, enhance_file  # numpy and onnxruntime: not for --help
 
-    enhance_files(args)
+    student = Student(args.model, args.floor, args.exponent, args.mix)
+    try:
+        if args.stream:
+            from kdse.apply.raw import enhance_stream
+
+            given = {"kind": args.format, "rate": args.rate, "channels": args.channels}
+            enhance_stream(student.load(), **{name: value for name, value in given.items() if value is not None})
+        elif os.path.isdir(args.input):
+            from kdse.apply.folders import enhance_folder  # multiprocessing: not for one file
+
+            enhance_folder(args.input, args.output, student, args.force, args.nj)
+        else:
+            enhance_file(args.input, args.output, student.load(), args.force)
+    except KeyboardInterrupt:
+        return 130  # without the hint to run it again: what was written would be refused
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Raise UserError for arguments that do not go together."""
+    if args.stream:
+        if any(place not in (None, "-") for place in (args.input, args.output)):
+            raise UserError("--stream goes from standard input to standard output; leave INPUT and OUTPUT out")
+        return
+    raw = [name for name in ("rate", "channels", "format") if getattr(args, name) is not None]
+    if raw:
+        raise UserError(f"--{raw[0]} goes with --stream; a sound file says it itself")
+    if args.input is None or args.output is None:
+        raise UserError("name an input and an output (kdse enhance noisy.wav clean.wav), or give --stream")
+    if os.path.isdir(args.input) and (args.output == "-" or os.path.isfile(args.output)):
+        raise UserError(f"{args.input} is a folder, {args.output} is none; name two files or two folders")

@@ -28,7 +28,7 @@ def in_processes(function: Callable[[T], R], items: Sequence[T], nj: int, what: 
     if nj <= 1 or len(items) < 2:
         yield from progress(map(function, items), what, len(items))
         return
-    with ProcessPoolExecutor(nj, initializer=_end_with, initargs=(os.getpid(),)) as pool:
+    with ProcessPoolExecutor(nj, initializer=end_with, initargs=(os.getpid(),)) as pool:
         try:
             yield from progress(_in_window(pool, function, items, nj), what, len(items))
         except BaseException:
@@ -53,7 +53,7 @@ def _each(function: Callable[[T], R], chunk: Sequence[T]) -> list[R]:
     return [function(item) for item in chunk]
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """Set up a worker: it ignores Ctrl-C, which reaches the whole process group but only the parent answers, and ends with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

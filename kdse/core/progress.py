@@ -9,7 +9,8 @@ from typing import TextIO, TypeVar
 T = TypeVar("T")
 REDRAW = 0.1
 """Seconds between two states of a bar, at least."""
-_CLEAR = "\r\x1b[K"
+CLEAR = "\r\x1b[K"
+"""Takes a bar from its line."""
 
 
 def say(message: str) -> None:
@@ -44,12 +45,12 @@ def bar(items: Iterable[T], what: str, total: int | None, screen: TextIO | None)
             yield item
             now = time.monotonic()
             if screen is not None and now - drawn >= REDRAW:
-                screen.write(f"{_CLEAR}{what}: {_state(count, total, now - started)}")
+                screen.write(f"{CLEAR}{what}: {_state(count, total, now - started)}")
                 screen.flush()
                 drawn = now
     finally:
         if screen is not None:
-            screen.write(_CLEAR)
+            screen.write(CLEAR)
             screen.flush()
 
 
