@@ -8,6 +8,7 @@ if [ -d "$_data" ]; then
     AN4="${AN4:-$_data/an4}"
     LIBRISPEECH="${LIBRISPEECH:-$_data/LibriSpeech}"
     NOISE="${NOISE:-$_data/noise/noises.tsv}"
+    SPEECH="${SPEECH:-$_data/speech_extra/transcripts.tsv}"
 fi
 
 # CMU AN4 in its official layout (etc/ and wav/; SPHERE, raw or FLAC)
@@ -22,7 +23,9 @@ WSJ0="${WSJ0:-}"
 NOISE="${NOISE:-}"
 # Test noises, if they are another collection
 NOISE_TEST="${NOISE_TEST:-}"
+# Further training speech of the packaged student: tables with the columns utt_id, speaker, path and text
+SPEECH="${SPEECH:-}"
 # Room impulse responses: RIRS_NOISES of OpenSLR 28
 RIRS="${RIRS:-}"
-export AN4 LIBRISPEECH CHIME4 WSJ0 NOISE NOISE_TEST RIRS
+export AN4 LIBRISPEECH CHIME4 WSJ0 NOISE NOISE_TEST SPEECH RIRS
 unset _data
