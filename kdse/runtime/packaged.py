@@ -7,6 +7,7 @@ from kdse.runtime.model import Model
 
 FOLDER = Path(__file__).parent / "models"
 """Packaged models, `<name>.onnx`, and their checksums in the form of sha256sum."""
+SUMS = "SHA256SUMS"
 DEFAULT = "kd"
 EXPORTED = Path("export") / "model.onnx"
 """Where stage 11 puts a run's model, in the run's folder."""
@@ -14,7 +15,7 @@ EXPORTED = Path("export") / "model.onnx"
 
 def packaged() -> dict[str, str]:
     """{name: SHA-256} of the models that come with kdse."""
-    sums = FOLDER / "SHA256SUMS"
+    sums = FOLDER / SUMS
     lines = sums.read_text(encoding="utf-8").splitlines() if sums.exists() else []
     return {name.removesuffix(".onnx"): checksum for checksum, name in map(str.split, lines)}
 

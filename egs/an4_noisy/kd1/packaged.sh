@@ -36,4 +36,8 @@ shown kdse decode --backend exp/asr_conformer --corpus an4 --config $conf/decode
 shown kdse score --backend asr_conformer --out exp/results/packaged "${runs[@]}" "${sets[@]}"
 shown kdse decode --backend exp/asr_conformer --corpus an4 --config "$whisper" "${runs[@]}" "${sets[@]}"
 shown kdse score --backend whisper --out exp/results/packaged/whisper "${runs[@]}" "${sets[@]}"
-[ $# -eq 0 ] || shown kdse export --run exp/$run --package kd --results exp/results/packaged --publish results/packaged
+[ $# -gt 0 ] || exit 0
+shown kdse export --run exp/$run --package kd --results exp/results/packaged exp/results/packaged/whisper
+shown mkdir -p results/packaged/whisper
+shown cp exp/results/packaged/*.jsonl.gz exp/results/packaged/*.yaml results/packaged
+shown cp exp/results/packaged/whisper/*.jsonl.gz exp/results/packaged/whisper/*.yaml results/packaged/whisper
