@@ -69,11 +69,10 @@ class FrameGraph(Graph):
         after: tuple[list[str], list[str]] = ([], [])
         for k, (own, recurrent, bias) in enumerate(layers):
             weights = self.weight(own, outputs=1), self.weight(recurrent, outputs=1), self.constant(bias)
-            names = [f"lstm_{k}", f"hidden_{k}", f"cell_{k}"]
-            y, h, c = self.add_many("LSTM", x, *weights, "", hidden[k], cells[k], outputs=names, hidden_size=width)
-            after[0].append(h)
+            names = ["", f"hidden_{k}", f"cell_{k}"]  # of one frame, the state h is all that there is of the output
+            _, x, c = self.add_many("LSTM", x, *weights, "", hidden[k], cells[k], outputs=names, hidden_size=width)
+            after[0].append(x)
             after[1].append(c)
-            x = self.reshape(y, 1, 1, width)
         for name, states in zip(("tra_cache", "inter_cache"), after, strict=True):
             self.add("Concat", *states, output=f"{name}_out", axis=0)
             self.states[name] = (len(layers), 1, width)

@@ -19,7 +19,7 @@ HEAVY = ["torch", "espnet2", "numpy", "scipy", "sklearn", "matplotlib", "soundfi
 def arguments(**values: str) -> list[str]:
     given = dict.fromkeys(OPTIONS, "") | dict.fromkeys(("nj", "ngpu", "num_nodes", "train_jobs", "inference_nj"), "1")
     given |= {"root": str(ROOT), "stage": "1", "stop_stage": "10", "expdir": "exp", "corpus": "mini"}
-    given |= {"approaches": "kd", "seeds": "0", "omegas": "0"}
+    given |= {"approaches": "kd", "seeds": "0", "omegas": "0", "sets": "dev_noisy test_noisy"}
     given |= {"student_config": "conf/student/bandcrn-m.yaml", "all_config": "conf/student/bandcrn-m_warm.yaml"}
     given |= {"asr_config": "conf/asr/conformer.yaml", "teacher_config": "conf/teacher/conformer.yaml"}
     given |= {"tokens_config": "conf/tokens.yaml", "mix_config": "conf/mix/default.yaml"}
@@ -79,3 +79,8 @@ def test_the_old_name_of_further_teachers_says_so(capsys):
     out, err = capsys.readouterr()
     assert err == "--second_asr is called --teacher_asrs now; the old name still works\n"
     assert "kd_bandcrn-m_with-transducer_seed0" in out
+
+
+def test_no_set_at_all_is_one_sentence(capsys):
+    assert main(arguments(sets=" ")) == 2
+    assert capsys.readouterr().err == "kdse runs: --sets names no set; give at least one, like dev_noisy\n"
