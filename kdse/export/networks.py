@@ -1,6 +1,7 @@
 """The students as ONNX graphs: what each makes of a frame before and after the U-Net that they share."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from torch import nn
@@ -27,9 +28,10 @@ class FrameGraph(Graph):
         """x · weight + bias."""
         return self.add("Gemm", x, self.weight(weight, outputs=1), self.constant(bias))
 
-    def unet(self, x: str, freqs: int) -> str:
-        """(1, C, F) features through encoder, LSTM and decoder: (1, C', F')."""
-        encoder, decoder = convs_of(self.net)
+    def unet(self, x: str, freqs: int, scale: float = 1.0) -> str:
+        """(1, C, F) features, times `scale`, through encoder, LSTM and decoder: (1, C', F')."""
+        (first, *others), decoder = convs_of(self.net)
+        encoder = [replace(first, weight=scale * first.weight), *others]
         widths = _widths(encoder, decoder, freqs)
         shapes = [(conv.inputs, width) for conv, width in zip([*encoder, *decoder], widths, strict=True)]
         sizes = [channels * width for channels, width in shapes]
@@ -99,8 +101,7 @@ def bandcrn(graph: FrameGraph) -> None:
     shared = graph.constant(weights)
     squares = graph.add("ReduceSum", graph.add("Mul", SPECTRUM, SPECTRUM), graph.constant([2, 3]), keepdims=0)
     energies = graph.add("Gemm", squares, shared, graph.constant(np.full(bands, 1e-6)))
-    quarter = graph.add("Mul", graph.add("Log", energies), graph.constant(np.array(0.25)))
-    x = graph.unet(graph.reshape(quarter, 1, 1, bands), bands)
+    x = graph.unet(graph.reshape(graph.add("Log", energies), 1, 1, bands), bands, scale=1 / 4)
     gains = graph.reshape(graph.add("Sigmoid", x), 1, bands)
     mask = graph.add("Gemm", gains, shared, transB=1)
     graph.add("Mul", SPECTRUM, graph.reshape(mask, 1, bins, 1, 1), output=ENHANCED)
