@@ -1,7 +1,7 @@
 """Packages that a light install leaves out: the extra of setup.py that brings each, and the sentence for one that is missing."""
 
+import importlib.util
 import re
-from importlib import metadata, util
 
 NAMES = {"yaml": "pyyaml", "sklearn": "scikit-learn", "espnet2": "espnet"}
 """Modules whose package has another name."""
@@ -17,13 +17,15 @@ def missing_package(module: str | None) -> str | None:
     name = (module or "").split(".")[0]
     package = NAMES.get(name, name).replace("_", "-").lower()
     extra = _extra_of(package)
-    if extra is None or util.find_spec(name) is not None:
+    if extra is None or importlib.util.find_spec(name) is not None:
         return None
     return f"needs {package}, which a light install leaves out; install the extra with pip install 'kdse[{extra}]'"
 
 
 def _extra_of(package: str) -> str | None:
     """The extra of kdse that brings a package, by the metadata of the installation; None where none does."""
+    from importlib import metadata  # here: it takes as long as the rest of `kdse --help`
+
     try:
         requirements = metadata.requires("kdse") or []
     except metadata.PackageNotFoundError:  # kdse is used from a folder, where nothing says what it needs

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from kdse import Enhancer
@@ -132,6 +133,23 @@ def test_a_student_at_work(call, student, tmp_path):
     enhanced = np.load(tmp_path / "enhanced.npy")
     assert enhanced.shape == noisy.shape and np.abs(enhanced).max() > 0
     np.testing.assert_allclose(enhanced, Enhancer.from_pretrained(student)(noisy, 44100), atol=1e-6)
+
+
+def test_kdse_enhance(call, light, student, tmp_path):
+    """A file comes out as in Python, rounded to 16 bits; the command has it after half a second of computing."""
+    noisy = np.random.default_rng(0).integers(-3000, 3000, 4000).astype(np.int16)
+    soundfile.write(tmp_path / "noisy.wav", noisy, 16000, subtype="PCM_16")
+    costs = []
+    for name in ("first.wav", "again.wav", "third.wav"):  # the first one compiles kdse's modules
+        before = os.times()
+        done = call("kdse", "enhance", "noisy.wav", name, "--model", student)
+        after = os.times()
+        assert done.returncode == 0, done.stderr
+        costs.append(after.children_user + after.children_system - before.children_user - before.children_system)
+    enhanced, rate = soundfile.read(tmp_path / name)
+    wanted = Enhancer.from_pretrained(student)(noisy / 32768, 16000)
+    assert rate == 16000 and np.abs(enhanced - wanted).max() <= 0.51 / 32768
+    assert min(costs) < 0.5
 
 
 @pytest.mark.parametrize("words", [[], *([verb] for verb in VERBS)], ids=lambda words: " ".join(["kdse", *words]))
