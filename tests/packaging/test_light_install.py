@@ -18,6 +18,7 @@ from kdse.cli import VERBS
 from kdse.export.student import Student
 from kdse.nets.bandcrn import BandCRN
 from kdse.runtime.output_stage import OutputStage
+from kdse.runtime.packaged import packaged
 
 pytestmark = pytest.mark.slow
 
@@ -135,19 +136,21 @@ def test_a_student_at_work(call, student, tmp_path):
     np.testing.assert_allclose(enhanced, Enhancer.from_pretrained(student)(noisy, 44100), atol=1e-6)
 
 
-def test_kdse_enhance(call, light, student, tmp_path):
+@pytest.mark.parametrize("name", ["an exported one", *packaged()])
+def test_kdse_enhance(call, student, tmp_path, name):
     """A file comes out as in Python, rounded to 16 bits; the command has it after half a second of computing."""
     noisy = np.random.default_rng(0).integers(-3000, 3000, 4000).astype(np.int16)
     soundfile.write(tmp_path / "noisy.wav", noisy, 16000, subtype="PCM_16")
+    model = name if name in packaged() else student
     costs = []
-    for name in ("first.wav", "again.wav", "third.wav"):  # the first one compiles kdse's modules
+    for out in ("first.wav", "again.wav", "third.wav"):  # the first one compiles kdse's modules
         before = os.times()
-        done = call("kdse", "enhance", "noisy.wav", name, "--model", student)
+        done = call("kdse", "enhance", "noisy.wav", out, "--model", model)
         after = os.times()
         assert done.returncode == 0, done.stderr
         costs.append(after.children_user + after.children_system - before.children_user - before.children_system)
-    enhanced, rate = soundfile.read(tmp_path / name)
-    wanted = Enhancer.from_pretrained(student)(noisy / 32768, 16000)
+    enhanced, rate = soundfile.read(tmp_path / out)
+    wanted = Enhancer.from_pretrained(model)(noisy / 32768, 16000)
     assert rate == 16000 and np.abs(enhanced - wanted).max() <= 0.51 / 32768
     assert min(costs) < 0.5
 
