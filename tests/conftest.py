@@ -15,18 +15,12 @@ from kdse.cli import main
 from kdse.core.step import Step
 from kdse.data.pack import Pack
 
+ENCODER = {"output_size": 16, "attention_heads": 2, "linear_units": 16}
 ASR = {
     "frontend_conf": {"n_fft": 512, "win_length": 400, "hop_length": 160, "fs": "16k", "n_mels": 20},
     "normalize": "utterance_mvn",
     "encoder": "conformer",
-    "encoder_conf": {
-        "output_size": 16,
-        "attention_heads": 2,
-        "linear_units": 16,
-        "num_blocks": 2,
-        "rel_pos_type": "latest",
-        "cnn_module_kernel": 3,
-    },
+    "encoder_conf": ENCODER | {"num_blocks": 2, "rel_pos_type": "latest", "cnn_module_kernel": 3},
     "decoder": None,
     "model_conf": {"ctc_weight": 1.0, "report_cer": False, "report_wer": False},
     "best_model_criterion": [["valid", "loss_ctc", "min"]],
@@ -80,9 +74,8 @@ def write_yaml(path: Path, value: dict) -> Path:
 @pytest.fixture(scope="session")
 def packs(tmp_path_factory) -> Path:
     """A dump folder with packs of speech and noise, and the data dirs that a backend's texts come from."""
-    root = tmp_path_factory.mktemp("recipe")
+    root, rng = tmp_path_factory.mktemp("recipe"), np.random.default_rng(0)
     speech = {f"u{i}": speechlike(0.5 + 0.05 * i, i) for i in range(9)}
-    rng = np.random.default_rng(0)
     for part, names in (("train", list(speech)[:6]), ("dev", list(speech)[6:])):
         Pack.write(root / "dump" / "pack" / f"speech_{part}", [(utt, speech[utt]) for utt in names])
         noises = [(f"n{i}", np.rint(800 * rng.standard_normal(20000)).astype(np.int16)) for i in range(3)]
@@ -260,13 +253,12 @@ def asr_model() -> Callable[..., torch.nn.Module]:
     def build(encoder: str, **conf) -> torch.nn.Module:
         from espnet2.tasks.asr import ASRTask
 
-        sizes = {"output_size": 16, "attention_heads": 2, "linear_units": 16, "num_blocks": 3}
         options = {
             "token_list": ["<blank>", "<unk>", "a", "<sos/eos>"],
             "frontend_conf": {"n_fft": 512, "hop_length": 160, "n_mels": 20},
             "normalize": "utterance_mvn",
             "encoder": encoder,
-            "encoder_conf": sizes | conf,
+            "encoder_conf": ENCODER | {"num_blocks": 3} | conf,
             "decoder": None,
             "model_conf": {"ctc_weight": 1.0},
         }
@@ -274,3 +266,35 @@ def asr_model() -> Callable[..., torch.nn.Module]:
         return ASRTask.build_model(argparse.Namespace(**ASRTask.get_default_config() | options))
 
     return build
+
+
+@pytest.fixture(scope="session")
+def lived_in() -> Callable[[torch.nn.Module], torch.nn.Module]:
+    """A network of 257 bins in eval mode, whose biases and statistics of batch norm are not those of a fresh one."""
+
+    def live(net: torch.nn.Module, seed: int = 1) -> torch.nn.Module:
+        random = torch.Generator().manual_seed(seed)
+        for parameter in net.parameters():
+            torch.nn.init.normal_(parameter, mean=0.02, std=0.15, generator=random)
+        net.train()(torch.randn(2, 14, 257, dtype=torch.complex64, generator=random))
+        return net.eval().requires_grad_(False)
+
+    return live
+
+
+@pytest.fixture(scope="session")
+def exported() -> Callable[..., bytes]:
+    """exported(net, int8=False, **metadata) -> the ONNX file of a network of 257 bins, made without ESPnet."""
+    from kdse.export.networks import ENHANCED, SPECTRUM, frame_graph
+    from kdse.runtime.model import STATES, shape_text
+
+    def export(net: torch.nn.Module, int8: bool = False, **metadata: object) -> bytes:
+        graph, spectrum = frame_graph(net, 257, int8), (1, 257, 1, 2)
+        states = {name: graph.states[name] for name in STATES}
+        stft = {"sample_rate": 16000, "n_fft": 512, "hop_length": 256, "window_length": 512, "window_type": "hann"}
+        shapes = {f"{name}_shape": shape_text(shape) for name, shape in states.items()}
+        texts = {name: str(value) for name, value in ({"model_type": "gtcrn", "version": 1} | stft | shapes | metadata).items()}
+        outputs = {ENHANCED: spectrum} | {f"{name}_out": shape for name, shape in states.items()}
+        return graph.model({SPECTRUM: spectrum} | states, outputs, texts).SerializeToString()
+
+    return export

@@ -13,6 +13,8 @@ RATE = 16000
 """Samples per second; the students know no other rate."""
 WINDOWS = {"hann": lambda hann: hann, "hann_sqrt": np.sqrt}
 """{window_type: window made of the periodic Hann window}; analysis and synthesis have the same."""
+LARGEST = 1e8
+"""Values of a state, at most."""
 STATES = ("conv_cache", "tra_cache", "inter_cache")
 _NEEDED = ("model_type", "sample_rate", "n_fft", "hop_length", "window_length", "window_type")
 
@@ -107,8 +109,9 @@ class Model:
             enhanced, after = self.step(frame, states)
         except Exception as e:  # ONNX Runtime raises classes of its own that it does not export
             raise UserError(f"{self.path}: the network does not fit what its metadata state: {_first_line(e)}") from e
-        if [x.shape for x in (enhanced, *after)] != [x.shape for x in (frame, *states)]:
-            raise UserError(f"{self.path}: the network's outputs have other shapes than its inputs")
+        wanted = [(x.shape, np.float32) for x in (frame, *states)]
+        if [(np.shape(x), getattr(x, "dtype", None)) for x in (enhanced, *after)] != wanted:
+            raise UserError(f"{self.path}: the network's outputs have other shapes or types than its inputs")
 
     def _number(self, name: str) -> int:
         """A whole number above 0 in the metadata."""
@@ -120,8 +123,10 @@ class Model:
             shape = tuple(int(size) for size in self.metadata[name].split(","))
         except ValueError:
             shape = ()
-        if not shape or min(shape) < 1 or np.prod(shape, dtype=float) > 1e8:
+        if not shape or min(shape) < 1:
             raise UserError(f"{self.path}: {name} must be whole numbers above 0, not {self.metadata[name]!r}")
+        if np.prod(shape, dtype=float) > LARGEST:
+            raise UserError(f"{self.path}: {name} is too large: {self.metadata[name]}")
         return shape
 
     def _window(self) -> np.ndarray:
@@ -136,12 +141,15 @@ class Model:
 
 
 def _session(data: bytes, path: Path | str) -> onnxruntime.InferenceSession:
-    """One thread that does not wait in a loop, and denormal numbers as zeros: after silence they would cost time."""
+    """One thread that does not wait in a loop.
+
+    Denormal numbers are left as they are: `session.set_denormal_as_zero` would round them in all that the caller's thread computes,
+    NumPy included, and for good. `kdse.runtime.stream` lets none come up.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    for name, value in (("session.intra_op.allow_spinning", "0"), ("session.set_denormal_as_zero", "1")):
-        options.add_session_config_entry(name, value)
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as e:  # ONNX Runtime raises classes of its own that it does not export

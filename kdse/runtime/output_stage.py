@@ -9,6 +9,8 @@ from kdse.core.errors import UserError
 
 TINY = 1e-12
 """A magnitude that counts as nothing."""
+STEEPEST = 10
+"""The largest exponent; gains above 1 would soon be beyond any number."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class OutputStage:
 
     Attributes:
         floor_db: the lowest gain in dB, 0 or less; −inf for none.
-        exponent: of the gains, 0 or more: below 1 less is taken away, above 1 more.
+        exponent: of the gains, from 0 to 10: below 1 less is taken away, above 1 more.
         mix: ω, the share of the noisy signal, from 0 to 1 (observation adding).
 
     Raises: UserError for a value outside its range, NaN among them.
@@ -32,8 +34,8 @@ class OutputStage:
     def __post_init__(self) -> None:
         if not self.floor_db <= 0:
             raise UserError(f"the floor is a gain in dB, 0 or less, not {self.floor_db:g}")
-        if not 0 <= self.exponent < np.inf:
-            raise UserError(f"the exponent of the gains is 0 or more, not {self.exponent:g}")
+        if not 0 <= self.exponent <= STEEPEST:
+            raise UserError(f"the exponent of the gains is from 0 to {STEEPEST}, not {self.exponent:g}")
         if not 0 <= self.mix <= 1:
             raise UserError(f"the mix is a share of the noisy signal from 0 to 1, not {self.mix:g}")
 

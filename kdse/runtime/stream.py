@@ -11,8 +11,8 @@ FRAMES = 512
 """Frames that are transformed at once, at most: it bounds the memory of a long chunk."""
 LOUDEST = 1e6
 """Samples beyond this are no audio; full scale is 1."""
-SILENT = 1e-20
-"""A chunk below this becomes 0: numbers near the smallest that float32 has are slow to compute with."""
+SILENT = 1e-12
+"""A chunk below this (−240 dB) becomes 0: squares in its spectrum would be denormal numbers, which are slow to compute with."""
 NOTHING = np.zeros(0, np.float32)
 
 
@@ -40,8 +40,8 @@ class FrameEnhancer:
 
     @property
     def latency(self) -> int:
-        """Samples that an output waits for by design, itself included."""
-        return self._half + self.model.hop
+        """Samples that an output waits for by design, itself included: a whole window."""
+        return self.model.n_fft
 
     def reset(self) -> None:
         """Forget everything: the next chunk begins another signal."""
@@ -134,12 +134,14 @@ def checked(samples: np.ndarray, before: int = 0) -> np.ndarray:
     samples = np.asarray(samples)
     if samples.dtype.kind != "f":
         raise UserError(f"samples are floats with full scale ±1, not {samples.dtype}; divide 16-bit integers by 32768")
-    samples = samples.astype(np.float32, copy=False)
+    given = samples
+    with np.errstate(over="ignore"):  # float64 beyond float32 is too loud, too
+        samples = given.astype(np.float32, copy=False)
     loudness = np.abs(samples)
     loudest = loudness.max(initial=0)
     if not loudest <= LOUDEST:
         first = np.argwhere(~(loudness <= LOUDEST))[0]
-        what = "samples beyond ±1e6 where full scale is ±1" if np.isfinite(samples[tuple(first)]) else "NaN or infinite samples"
+        what = "samples beyond ±1e6 where full scale is ±1" if np.isfinite(given[tuple(first)]) else "NaN or infinite samples"
         raise UserError(f"the input holds {what}, the first at sample {before + first[0]}")
     return samples if loudest >= SILENT else np.zeros_like(samples)
 
