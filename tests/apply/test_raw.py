@@ -141,7 +141,7 @@ def test_a_full_disk_behind_standard_output(half_file):
 @pytest.mark.parametrize(
     "words, said",
     [
-        (("--rate", "0"), "a sampling rate is from 1000 to 768000 Hz, not 0"),
+        (("--rate", "0"), "a sampling rate is a whole number from 1000 to 768000 Hz, not 0"),
         (("--channels", "0"), "there are 1 to 64 channels, not 0"),
         (("a.raw", "b.raw"), "--stream goes from standard input to standard output"),
         (("--mix", "2"), "the mix is a share of the noisy signal from 0 to 1, not 2"),
