@@ -77,6 +77,5 @@ class OutputStage:
     def _shaped(self, noisy: np.ndarray, enhanced: np.ndarray) -> np.ndarray:
         """g′·y; a bin without any gain has the phase of y."""
         loud, kept = np.abs(noisy), np.abs(enhanced)
-        gains = kept / np.maximum(loud, TINY)
-        shaped = np.maximum(gains, 10 ** (self.floor_db / 20)) ** self.exponent
-        return np.where(kept > TINY, enhanced * (shaped / np.maximum(gains, TINY)), noisy * shaped).astype(enhanced.dtype)
+        shaped = np.maximum(kept / np.maximum(loud, TINY), 10 ** (self.floor_db / 20)) ** self.exponent
+        return np.where(kept > TINY, enhanced * (shaped * loud / np.maximum(kept, TINY)), noisy * shaped).astype(enhanced.dtype)

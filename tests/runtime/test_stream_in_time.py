@@ -95,7 +95,7 @@ class Watched(Model):
         super().__init__(data, "watched.onnx")
         proto, self.shares = onnx.load_from_string(data), []
         kept = {value.name for value in proto.graph.output}
-        names = [name for node in proto.graph.node for name in node.output if name not in kept]
+        names = [name for node in proto.graph.node for name in node.output if name and name not in kept]
         proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
