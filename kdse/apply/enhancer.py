@@ -107,13 +107,12 @@ class StreamingEnhancer:
         """(n, C) to (m, C): down to the model's rate, each channel through the student, and up again; with ω = 1 as they are."""
         if self._as_it_is:
             return samples
-        if self._down is not None:
-            samples = np.clip(_resampled(self._down, samples, last), -LOUDEST, LOUDEST)  # a filter may overshoot what was checked
+        samples = resampled(self._down, samples, last)
         columns = []
         for enhancer, channel in zip(self._enhancers, samples.T, strict=True):
             parts = [enhancer.push(channel)] + ([enhancer.flush()] if last else [])
             columns.append(np.concatenate(parts))
-        return _resampled(self._up, np.stack(columns, axis=1), last)
+        return resampled(self._up, np.stack(columns, axis=1), last)
 
 
 class Enhancer:
@@ -168,9 +167,10 @@ def _whole(value: object, lowest: int, highest: int) -> bool:
     return isinstance(value, Real) and lowest <= value <= highest and value == int(value)
 
 
-def _resampled(stream, samples: np.ndarray, last: bool) -> np.ndarray:
-    """(n, C) through a stream of soxr, or as it is where there is none."""
+def resampled(stream, samples: np.ndarray, last: bool) -> np.ndarray:
+    """(n, C) through a stream of soxr, or as it is where there is none; its filter must not overshoot what counts as audio."""
     if stream is None:
         return samples
     channels = samples.shape[1]
-    return stream.resample_chunk(samples[:, 0] if channels == 1 else samples, last).reshape(-1, channels)
+    ready = stream.resample_chunk(samples[:, 0] if channels == 1 else samples, last)
+    return np.clip(ready, -LOUDEST, LOUDEST).reshape(-1, channels)

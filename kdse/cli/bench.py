@@ -5,6 +5,8 @@ import importlib
 import sys
 from pathlib import Path
 
+from kdse.cli.options import add_model
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `kdse bench`."""
@@ -97,6 +99,15 @@ def _runtime(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="recordings (default: shared/data beside the checkout)")
 
 
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    add_model(parser)
+    parser.add_argument("--speech", type=Path, required=True, metavar="DIR", help="clean speech: FLAC at 16 kHz, mono")
+    parser.add_argument("--noise", type=Path, required=True, metavar="DIR", help="noises of split dev, never test: FLAC likewise")
+    parser.add_argument(
+        "--each", type=int, default=4, metavar="N", help="mixtures of each noise at each SNR (default: %(default)s)"
+    )
+
+
 KINDS = {
     "train": (
         "seconds of audio a second, and peak memory, of each training",
@@ -117,6 +128,11 @@ KINDS = {
         "real-time factor, time of a frame and memory of exported students, on one core",
         "A student in kdse's own runtime, frame by frame on one core, beside other front ends.",
         _runtime,
+    ),
+    "doctor": (
+        "error of the SNR that kdse doctor estimates, and the SNR from which enhancing does harm",
+        "Speech and noise mixed at known SNRs: what kdse doctor estimates, and what a student gains.",
+        _doctor,
     ),
     "score": ("items a second of scoring, beside ESPnet's", "Our scoring beside ESPnet's enh_scoring, on the same audio.", _score),
     "decode": (

@@ -4,7 +4,7 @@ import argparse
 import os
 import signal
 
-from kdse.cli.options import add_nj
+from kdse.cli.options import add_model, add_nj, add_output_stage
 from kdse.core.errors import UserError
 
 FORMATS = ("s16", "s24", "s32", "f32")
@@ -14,12 +14,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `kdse enhance`."""
     parser.add_argument("input", nargs="?", help="a sound file, a folder of them, or - for standard input")
     parser.add_argument("output", nargs="?", help="the file or folder to write, or - for standard output (WAV)")
-    parser.add_argument("--model", default="kd", help="a packaged model, a run folder, or an .onnx file (default: %(default)s)")
+    add_model(parser)
     parser.add_argument("--force", action="store_true", help="replace outputs that exist")
     add_nj(parser)
-    parser.add_argument("--floor", type=float, metavar="DB", help="lowest gain in dB, 0 or less (default: the model's)")
-    parser.add_argument("--exponent", type=float, metavar="X", help="of the gains, 0 or more (default: the model's)")
-    parser.add_argument("--mix", type=float, metavar="W", help="share of the input in the output, 0 to 1 (default: the model's)")
+    add_output_stage(parser)
     stream = parser.add_argument_group("raw samples, little-endian, from standard input to standard output as they come")
     stream.add_argument("--stream", action="store_true", help="instead of INPUT and OUTPUT")
     stream.add_argument("--rate", type=int, metavar="HZ", help="samples a second (default: 16000)")

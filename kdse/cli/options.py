@@ -14,6 +14,18 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """`--model`: an exported student."""
+    parser.add_argument("--model", default="kd", help="a packaged model, a run folder, or an .onnx file (default: %(default)s)")
+
+
+def add_output_stage(parser: argparse.ArgumentParser) -> None:
+    """`--floor`, `--exponent`, `--mix`: what is done with a student's gains."""
+    parser.add_argument("--floor", type=float, metavar="DB", help="lowest gain in dB, 0 or less (default: the model's)")
+    parser.add_argument("--exponent", type=float, metavar="X", help="of the gains, 0 or more (default: the model's)")
+    parser.add_argument("--mix", type=float, metavar="W", help="share of the input in the output, 0 to 1 (default: the model's)")
+
+
 def add_pipes(parser: argparse.ArgumentParser) -> None:
     """`--pipes`: whether commands in wav.scp may run."""
     parser.add_argument(

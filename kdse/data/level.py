@@ -25,12 +25,21 @@ def active_power(x: np.ndarray) -> float:
     power = np.einsum("tn,tn->t", blocks, blocks) / FRAME
     if 0 < len(x) < count * FRAME:
         power[-1] *= FRAME / (len(x) - (count - 1) * FRAME)
+    return active_level(power)
+
+
+def active_level(power: np.ndarray) -> float:
+    """Mean of those powers (T,) that lie at most 15.9 dB below it: the active level of moments with these powers.
+
+    >>> active_level(np.array([1.0, 3.0, 0.01]))
+    2.0
+    """
     level, threshold = 0.0, 10 ** (-MARGIN_DB / 10)
     while True:
         new = float(power[power >= level * threshold].mean())
         if new <= level * (1 + 1e-9):
             return new
-        # Blocks that fall out are quieter than the mean, so the level only rises and soon stands still.
+        # Moments that fall out are quieter than the mean, so the level only rises and soon stands still.
         level = new
 
 

@@ -49,21 +49,31 @@ def check_out(model: Path, out: Path) -> None:
 
 def _copy(files: ModelFiles, model: Path, out: Path, corpus: str) -> int:
     """Write `out`, which appears when the copy is known to load; return the number of parameters."""
-    config = complete(files.config, files.where)
-    check_input(config, files.where)
-    if config.get("frontend") == "kdse_ssl":  # its weights are in the checkpoint
-        config["frontend_conf"]["weights"] = None
     with atomic_dir(out) as part:
-        for name, path in files.paths.items():
-            shutil.copyfile(path, part / name)
-        write_text(part / "tokens.txt", "".join(f"{token}\n" for token in config["token_list"]))
-        write_text(part / "config.yaml", dump_yaml(located(config, files, part)))
+        config = write_backend(files, part)
         params = _parameters(part, model, files.where)
         config = located(config, files, out)
         write_text(part / "config.yaml", dump_yaml(config))
     record = {"adopted": str(model), "config": config}
     write_run(out, record, corpus=corpus, approach="mct_noisy", seed=0, backend=out.name, params=params)
     return params
+
+
+def write_backend(files: ModelFiles, folder: Path) -> dict[str, Any]:
+    """Write a model's files to an empty folder, in the form of stage 3, and return its config, which names them there.
+
+    Raises: UserError where it is no recogniser of 16 kHz speech.
+    """
+    config = complete(files.config, files.where)
+    check_input(config, files.where)
+    if config.get("frontend") == "kdse_ssl":  # its weights are in the checkpoint
+        config["frontend_conf"]["weights"] = None
+    for name, path in files.paths.items():
+        shutil.copyfile(path, folder / name)
+    write_text(folder / "tokens.txt", "".join(f"{token}\n" for token in config["token_list"]))
+    config = located(config, files, folder)
+    write_text(folder / "config.yaml", dump_yaml(config))
+    return config
 
 
 def located(config: dict[str, Any], files: ModelFiles, folder: Path) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from kdse.runtime.model import Model
 N_FFT, HOP = 512, 256
 
 
-def gain_model(path: Path, gain: float, **metadata: str) -> Path:
-    """Write a student whose only deed is a gain, with states that stay as they are."""
+def gain_model(path: Path, gain: float | np.ndarray, **metadata: str) -> Path:
+    """Write a student whose only deed is a gain, one for all bins or (257,), with states that stay as they are."""
+    gains = np.atleast_1d(np.asarray(gain, np.float32))[:, None, None]
     spectrum, state = [1, N_FFT // 2 + 1, 1, 2], [1, 1]
     caches = ("conv_cache", "tra_cache", "inter_cache")
     value = helper.make_tensor_value_info
@@ -26,7 +27,7 @@ def gain_model(path: Path, gain: float, **metadata: str) -> Path:
         "gain",
         [value("mix", TensorProto.FLOAT, spectrum), *(value(name, TensorProto.FLOAT, state) for name in caches)],
         [value("enh", TensorProto.FLOAT, spectrum), *(value(f"{name}_out", TensorProto.FLOAT, state) for name in caches)],
-        [helper.make_tensor("gain", TensorProto.FLOAT, [], [gain])],
+        [helper.make_tensor("gain", TensorProto.FLOAT, gains.shape, gains.ravel())],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     stated = {
