@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import soundfile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,9 +50,17 @@ def test_differences_of_an4_are_those_of_its_results():
         assert phrase.format(value, high, low) in words
 
 
-def test_python_of_the_readme_enhances_a_recording(standalone, noisy_set, tmp_path, monkeypatch):
-    """The code runs as it stands, but for the folder of the run."""
+def test_python_of_the_readme_enhances_an_array():
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names = {"noisy": 0.1 * np.random.default_rng(0).standard_normal((44100, 2))}
+    exec(code, names)
+    assert names["clean"].shape == (44100, 2) and np.isfinite(names["clean"]).all()
+
+
+def test_espnet_runs_a_run_as_it_is(standalone, noisy_set, tmp_path, monkeypatch):
+    """The code of docs/packing.md runs as it stands, but for the folder of the run."""
+    packing = (ROOT / "docs/packing.md").read_text(encoding="utf-8").partition("## A run as it is")[2]
+    (code,) = re.findall(r"```python\n(.*?)```", packing, re.DOTALL)
     run = re.search(r'^run = "(.+)"$', code, re.MULTILINE)[1]
     wav = Path((noisy_set / "wav.scp").read_text(encoding="utf-8").split()[1])
     monkeypatch.chdir(tmp_path)
