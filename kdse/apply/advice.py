@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-LEAVE_ALONE = 15.0
+LEAVE_ALONE = 25.0
 """dB of estimated SNR, from which on a front end costs more than it gives: docs/decisions/enhance-or-leave-alone.md."""
 
 
@@ -30,7 +30,7 @@ def advise(snr: float, silent: float) -> Advice:
         silent: share of the time that is silent.
 
     >>> print(advise(8.2, 0.1))
-    enhance: its estimated SNR is below 15 dB, where the front end takes away more noise than speech
+    enhance: its estimated SNR is below 25 dB, where the front end takes away more noise than speech
     """
     if silent == 1 or snr != snr:
         return Advice(False, "there is nothing in it but silence")

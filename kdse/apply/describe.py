@@ -119,7 +119,7 @@ def _noise(found: Examination) -> str:
     low, high = SNR_RANGE
     snr = found.taken.snr
     value = f"{high:g} dB or more" if snr >= high else f"{low:g} dB or less" if snr <= low else f"about {snr:.0f} dB"
-    return f"SNR {value}, an estimate: what the front end keeps over what it takes; noises that come and go hide from it"
+    return f"SNR {value}, an estimate: what the front end keeps over what it takes; too high in noises that come and go"
 
 
 def _taken(found: Examination) -> Iterator[str]:
@@ -127,7 +127,7 @@ def _taken(found: Examination) -> Iterator[str]:
     what = f"takes away {share(taken.removed)} of the energy" if taken.removed >= 0 else "takes away nothing"
     parts = [f"{name} {gain(value)}" for name, value in (("speech", taken.gain_speech), ("pauses", taken.gain_pauses))]
     yield f"{what}: {', '.join(parts)}"
-    yield ", ".join(f"{_band(low, high)} {gain(value)}" for low, high, value in taken.bands)
+    yield "by band, dB: " + ", ".join(f"{_band(low, high)} {gain(value, '')}" for low, high, value in taken.bands)
     if found.output:
         yield f"(without the {found.output} that this model states and kdse enhance applies)"
 
@@ -138,13 +138,15 @@ def _band(low: float, high: float) -> str:
     return f"{low / 1000:g} to {high / 1000:g} kHz"
 
 
-def gain(decibels: float) -> str:
-    """A gain; 'none there' where there was nothing.
+def gain(decibels: float, unit: str = " dB") -> str:
+    """A gain; 'nothing there' where there was nothing.
 
-    >>> gain(-3.14), gain(float("nan"))
-    ('-3.1 dB', 'none there')
+    >>> gain(-3.14), gain(-0.01, unit=""), gain(float("nan"))
+    ('-3.1 dB', '0.0', 'nothing there')
     """
-    return "none there" if math.isnan(decibels) else f"{decibels:+.1f} dB"
+    if math.isnan(decibels):
+        return "nothing there"
+    return f"{decibels:+.1f}{unit}" if abs(decibels) >= 0.05 else f"0.0{unit}"
 
 
 def share(part: float) -> str:
