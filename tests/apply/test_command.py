@@ -107,7 +107,7 @@ def test_nobody_reads_what_comes_out(model, tmp_path):
         (("{noisy}", "{out}", "--mix", "1.5"), "the mix is a share of the noisy signal from 0 to 1, not 1.5"),
         (("{noisy}", "{out}", "--mix", "nan"), "the mix is a share of the noisy signal from 0 to 1, not nan"),
         (("{noisy}", "{out}", "--floor", "3"), "the floor is a gain in dB, 0 or less, not 3"),
-        (("{noisy}", "{out}", "--exponent", "-1"), "the exponent of the gains is 0 or more, not -1"),
+        (("{noisy}", "{out}", "--exponent", "-1"), "the exponent of the gains is from 0 to 10, not -1"),
         (("{noisy}", "{out}", "--model", "none.onnx"), "cannot read the model none.onnx: No such file or directory"),
         (("{noisy}", "{out}", "--model", "{noisy}"), "{noisy} is damaged or no ONNX model: "),
         (("{noisy}", "{out}", "--model", "{tmp}"), "{tmp} holds no export/model.onnx"),
