@@ -4,7 +4,10 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+import numpy as np
 
 from kdse.approaches.registry import NO_FRONT_END
 from kdse.core.errors import UserError
@@ -13,7 +16,7 @@ from kdse.core.parallel import in_processes
 from kdse.core.progress import say
 from kdse.core.provenance import versions
 from kdse.core.step import Step, done_config, done_hash
-from kdse.data.audio import read_audio
+from kdse.data.audio import RATE, read_audio
 from kdse.data.datadir import read_table
 from kdse.scoring.items import SetItem, check_same_ids
 from kdse.scoring.metrics import FROM_AUDIO
@@ -92,6 +95,8 @@ def _compute(step: Step, kept: Path, items: dict[str, SetItem], estimates: dict[
     import torch  # here: a set that was scored before needs it not; and before the processes start, so that they have it
 
     torch.set_num_threads(1)
+    if nj > 1:
+        _load_metrics()
     if not done:
         write_text(kept, json.dumps(fingerprint(step.config)) + "\n")
     else:
@@ -103,6 +108,17 @@ def _compute(step: Step, kept: Path, items: dict[str, SetItem], estimates: dict[
             f.write(json.dumps([key, scores]) + "\n")
             f.flush()
     step.finish()
+
+
+@cache
+def _load_metrics() -> None:
+    """Score one second of noise, so that processes start with what the metrics import and tabulate at their first call.
+
+    It takes seconds, and a result of several sets has processes for each. DNSMOS is left to them, since its networks are not to be
+    shared between processes.
+    """
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (2, RATE))
+    quality(noise[0], noise.sum(axis=0), "noise", noise.sum(axis=0))
 
 
 def _kept_items(path: Path, config: dict, items: Iterable[str]) -> int:

@@ -6,7 +6,7 @@ import pytest
 
 from kdse.core.errors import UserError
 from kdse.data.audio import write_ark
-from kdse.scoring import quality_cache
+from kdse.scoring import blind, quality_cache
 
 
 def test_processes_change_nothing_and_a_rerun_skips(recipe, capsys, score, about):
@@ -17,6 +17,20 @@ def test_processes_change_nothing_and_a_rerun_skips(recipe, capsys, score, about
     assert (recipe / "results/kd_dccrn-s_seed0.jsonl.gz").stat().st_mtime_ns == before
     (recipe / "exp" / about["run"] / "score/test_noisy/.done").unlink()
     assert score("test_noisy", nj=2) == one
+
+
+def tables_of_a_process(work) -> tuple:
+    """What was tabulated for WADA-SNR when a process began its item."""
+    missing = {name: "not computed" for name in quality_cache.FROM_AUDIO if name != "wada_snr"}
+    return work[0], [({"wada_snr": blind._table.cache_info().currsize}, missing)]
+
+
+def test_processes_start_with_what_metrics_load(recipe, monkeypatch, score, about):
+    """Each would load it again for every set, which takes longer than a small set."""
+    blind._table.cache_clear()
+    quality_cache._load_metrics.cache_clear()
+    monkeypatch.setattr(quality_cache, "_quality_of_item", tables_of_a_process)
+    assert [row["wada_snr"] for row in score("test_noisy", nj=2)] == [1, 1, 1]
 
 
 def test_new_enhanced_audio_is_scored_again_and_new_hypotheses_only_counted_again(recipe, capsys, score, about):
