@@ -32,22 +32,23 @@ def apply() -> None:
 
 
 def import_espnet() -> None:
-    """Import what kdse uses of ESPnet, silently and in half the time. Raises: what the import raises.
+    """Import what kdse uses of ESPnet, silently and in a third of the time. Raises: what the import raises.
 
-    Reasons: `espnet2.tasks` imports g2p_en, which asks the network for two NLTK files that only phoneme tokens need. Packages
-    below it print and warn at their import. typeguard rewrites every function of ESPnet so that it checks its arguments,
-    which takes half of the import's time. NLTK and typeguard are themselves again afterwards.
+    Reasons: `espnet2.tasks` imports g2p_en, which asks the network for two NLTK files that only phoneme tokens need. What comes
+    with it, with hydra, scipy.signal and a synthesiser's aligner (scikit-learn, scipy.stats, numba) takes longer than ESPnet.
+    Packages below it print and warn at their import. typeguard rewrites every function of ESPnet so that it checks its arguments,
+    which takes as long again. All are themselves afterwards.
 
-    Unnecessary once `import espnet2.tasks.asr` asks for no download, prints nothing, and checks no types.
+    Unnecessary once `import espnet2.tasks.asr` asks for no download, imports no synthesiser, prints nothing and checks no types.
     """
-    import nltk
     import typeguard
 
-    download, nltk.download = nltk.download, lambda *args, **kwargs: False
     typechecked, typeguard.typechecked = typeguard.typechecked, _unchecked
     try:
         with (
             no_log_warnings(),
+            imported_later("g2p_en", "nltk", "hydra", "scipy.signal"),
+            without_aligner(),
             contextlib.redirect_stdout(io.StringIO()),
             contextlib.redirect_stderr(io.StringIO()),
             warnings.catch_warnings(),
@@ -55,7 +56,51 @@ def import_espnet() -> None:
             warnings.simplefilter("ignore")
             importlib.import_module("kdse.plugin.espnet")
     finally:
-        nltk.download, typeguard.typechecked = download, typechecked
+        typeguard.typechecked = typechecked
+
+
+class Later(types.ModuleType):
+    """Stands for a package that is imported when something of it is asked for."""
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):  # such as torch asks of every module
+            raise AttributeError(name)
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+@contextlib.contextmanager
+def imported_later(*names: str) -> Iterator[None]:
+    """In this block, let `import NAME` give a stand-in (see `Later`), unless the package is there or is not to be had."""
+    specs = {name: importlib.util.find_spec(name) for name in names if name not in sys.modules}
+    stand_ins = {name: Later(name) for name, spec in specs.items() if spec is not None}
+    for name, module in stand_ins.items():
+        module.__spec__ = specs[name]
+    with _in_place(stand_ins):
+        yield
+
+
+@contextlib.contextmanager
+def without_aligner() -> Iterator[None]:
+    """In this block, let nothing be an instance of the synthesiser's aligner that ESPnet's plots of attention look for."""
+    name = "espnet2.gan_tts.jets.alignments"
+    module = types.ModuleType(name)
+    module.AlignmentModule = type("AlignmentModule", (), {})
+    with _in_place({} if name in sys.modules else {name: module}):
+        yield
+
+
+@contextlib.contextmanager
+def _in_place(stand_ins: dict[str, types.ModuleType]) -> Iterator[None]:
+    """In this block, modules of these names are these, unless a package took its place."""
+    sys.modules.update(stand_ins)
+    try:
+        yield
+    finally:
+        for name, module in stand_ins.items():
+            if sys.modules.get(name) is module:
+                del sys.modules[name]
 
 
 def _unchecked(function=None, **options):

@@ -13,6 +13,7 @@ import torch
 from kdse.plugin import patches
 
 ROOT = Path(__file__).resolve().parents[2]
+UNUSED = {"g2p_en", "nltk", "sklearn", "pandas", "hydra", "numba", "scipy.signal", "scipy.stats", "espnet2.gan_tts.jets.alignments"}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def test_the_patches_are_for_this_espnet():
 
 @pytest.mark.slow
 def test_espnet_asks_for_downloads_warns_and_checks_types_at_its_import(unpatched):
-    assert unpatched["downloads"] and unpatched["warnings_at_import"] and unpatched["typeguard"]
+    assert unpatched["downloads"] and unpatched["warnings_at_import"] and unpatched["typeguard"] and unpatched["aligner"]
 
 
 @pytest.mark.slow
@@ -76,13 +77,16 @@ def test_espnet_takes_the_square_root_of_a_hann_window_and_its_squares_sum_to_on
 @pytest.mark.slow
 @pytest.mark.parametrize("module", ["explain", "enh_s2t_train"])
 def test_importing_a_module_of_the_plug_in_prints_nothing_and_registers_kdse(module):
-    code = f"import kdse.plugin.{module}; from espnet2.tasks.enh import separator_choices as c; assert 'kdse_dccrn' in c.classes"
+    """And it imports nothing that takes longer than ESPnet and has no use."""
+    code = (
+        f"import sys, kdse.plugin.{module}; from espnet2.tasks.enh import separator_choices as c; assert 'kdse_dccrn' in c.classes"
+    )
+    code += f"; assert not {UNUSED} & sys.modules.keys()"
     done = subprocess.run([sys.executable, "-W", "default::FutureWarning", "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_typeguard_and_nltk_are_themselves_again():
-    import nltk
+def test_typeguard_is_itself_again():
     import typeguard
 
     @typeguard.typechecked
@@ -91,7 +95,33 @@ def test_typeguard_and_nltk_are_themselves_again():
 
     with pytest.raises(typeguard.TypeCheckError):
         double("a")
-    assert nltk.download.__name__ != "<lambda>"
+
+
+def test_what_is_imported_later_is_itself_when_asked_for(tmp_path, monkeypatch):
+    """By who holds the stand-in, and by an import of anybody else."""
+    (tmp_path / "late_package.py").write_text("value = [1]\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with patches.imported_later("late_package"):
+        import late_package as held
+    assert "late_package" not in sys.modules and not hasattr(held, "__wrapped__")
+    assert held.value == [1] and "late_package" in sys.modules
+    import late_package
+
+    assert type(late_package) is not patches.Later and late_package.value is held.value
+
+
+def test_a_package_that_is_not_to_be_had_stays_so():
+    with patches.imported_later("no_such_package", "json"), pytest.raises(ModuleNotFoundError):
+        assert type(sys.modules["json"]) is not patches.Later
+        import no_such_package  # noqa: F401
+
+
+def test_nothing_is_an_aligner_while_espnet_is_imported(monkeypatch):
+    name = "espnet2.gan_tts.jets.alignments"
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    with patches.without_aligner():
+        from espnet2.gan_tts.jets.alignments import AlignmentModule
+    assert name not in sys.modules and not isinstance(torch.nn.Linear(1, 1), AlignmentModule)
 
 
 def test_no_warning_of_autocast_is_shown_and_others_are():

@@ -27,6 +27,7 @@ def main() -> None:
             {
                 "downloads": len(asked),
                 "warnings_at_import": len(at_import),
+                "aligner": "espnet2.gan_tts.jets.alignments" in sys.modules,
                 "typeguard": "typeguard" in ESPnetEnhancementModel.__init__.__code__.co_names,
                 "logged": logged.messages,
                 "warnings_in_forward": warnings_in_forward(ctc),
