@@ -106,7 +106,7 @@ class StreamingEnhancer:
     def _through(self, samples: np.ndarray, last: bool) -> np.ndarray:
         """(n, C) to (m, C): down to the model's rate, each channel through the student, and up again; with ω = 1 as they are."""
         if self._as_it_is:
-            return samples
+            return samples.copy()  # the caller may use the chunk's memory again
         samples = resampled(self._down, samples, last)
         columns = []
         for enhancer, channel in zip(self._enhancers, samples.T, strict=True):

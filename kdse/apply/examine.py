@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kdse.apply.advice import Advice, advise
+from kdse.apply.enhancer import RATES
 from kdse.apply.formats import Format
 from kdse.apply.meters import LevelMeter, SpectrumMeter
 from kdse.apply.places import reading
@@ -80,6 +81,8 @@ def examine(source: str, model: Model, watch: Watch = iter) -> Examination:
     """
     with reading(source) as sound:
         form = sound.format
+        if not RATES[0] <= form.rate <= RATES[1]:
+            raise UserError(f"{sound.name}: a sampling rate is from {RATES[0]} to {RATES[1]} Hz, not {form.rate}")
         levels, spectrum = LevelMeter(form.rate, form.channels), SpectrumMeter(form.rate, form.channels)
         front_end = FrontEndMeter(model, form.rate, form.channels)
         for block in watch(sound):

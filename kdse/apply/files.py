@@ -77,7 +77,10 @@ def enhance_sound(source: str, target: str, enhancer: Enhancer, force: bool = Fa
     name, suffix = ("standard output", ".wav") if target == PIPE else (target, Path(target).suffix.lower())
     with reading(source) as sound:
         form, note = output_format(name, suffix, sound.format, sound.frames)
-        stream = StreamingEnhancer(enhancer.model, form.rate, form.channels, enhancer.output)
+        try:
+            stream = StreamingEnhancer(enhancer.model, form.rate, form.channels, enhancer.output)
+        except UserError as e:
+            raise UserError(f"{sound.name}: {e}") from e
         with writing(target, form, sound.tags, force) as writer:
             frames = 0
             for block in _enhanced(watch(sound), stream, sound.name):

@@ -86,9 +86,10 @@ def sound_files(folder: str, target: str) -> tuple[list[str], Counter[str]]:
             name = os.path.join(inside, entry.name)
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
+            sound = Path(entry.name).suffix.lower() in SUFFIXES
+            if os.path.isdir(entry.path):
                 walk(name, (*above, here))
-            elif Path(entry.name).suffix.lower() in SUFFIXES:
+            elif sound and (os.path.isfile(entry.path) or os.path.islink(entry.path)):  # a pipe would be waited for
                 names.append(name)
             else:
                 ignored[Path(entry.name).suffix.lower()] += 1

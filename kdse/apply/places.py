@@ -156,6 +156,22 @@ def write_out(piece: bytes) -> None:
         raise UserError(f"cannot write standard output: {e.strerror or e}") from e
 
 
+def show(text: str) -> None:
+    """Print text to standard output at once.
+
+    Raises: BrokenPipeError where nobody reads any more; UserError for other troubles.
+    """
+    if sys.stdout is None:
+        raise UserError("cannot write standard output: it is closed")
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as e:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what Python still holds goes nowhere when it ends
+        raise UserError(f"cannot write standard output: {e.strerror or e}") from e
+
+
 def tell(message: str) -> None:
     """Print one line to standard error, in place of a bar: standard output may carry audio."""
     print(f"{CLEAR if sys.stderr.isatty() else ''}{message}", file=sys.stderr, flush=True)

@@ -11,6 +11,7 @@ from kdse.apply.files import summary
 from kdse.apply.formats import to_integers
 from kdse.apply.places import tell, write_out
 from kdse.core.errors import UserError
+from kdse.runtime.stream import LOUDEST
 
 WIDTHS = {"s16": 2, "s24": 3, "s32": 4, "f32": 4}
 """{format: bytes of a sample}, little-endian."""
@@ -81,6 +82,8 @@ def enhance_stream(enhancer: Enhancer, kind: str = "s16", rate: int = 16000, cha
         try:
             enhanced = stream.push(x)
         except UserError as e:
+            bad = ~(np.abs(x) <= LOUDEST).all(axis=1)
+            give(stream.push(x[: int(bad.argmax())]))
             give(stream.flush())
             raise UserError(f"standard input: {e}") from e
         give(enhanced)

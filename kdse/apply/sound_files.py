@@ -110,7 +110,7 @@ class SoundWriter:
     def __init__(self, file: Path | int, form: Format, tags: dict[str, str], name: str):
         self.form, self.name, self.clipped = form, name, 0
         self._place, self._frames = file, 0
-        target = file if isinstance(file, int) else str(file)
+        target = file if isinstance(file, int) else os.fsencode(file)  # soundfile encodes only what is UTF-8
         if isinstance(file, Path):
             with self._failures():
                 file.touch()  # this says why it cannot be written, libsndfile does not

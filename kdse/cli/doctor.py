@@ -21,6 +21,7 @@ def run(args: argparse.Namespace) -> int:
     """Examine each file; return 2 where one cannot be."""
     from kdse.apply.describe import describe  # numpy and onnxruntime: not for --help
     from kdse.apply.examine import examine
+    from kdse.apply.places import show
     from kdse.runtime.packaged import load_model
 
     model, code, printed = load_model(args.model), 0, False
@@ -33,9 +34,6 @@ def run(args: argparse.Namespace) -> int:
             print(f"kdse doctor: {e}", file=sys.stderr)
             code = 2
             continue
-        if args.json:
-            print(json.dumps(found.plain()), flush=True)
-        else:
-            print(f"{chr(10) * printed}{describe(found)}", flush=True)
+        show(json.dumps(found.plain()) if args.json else f"{chr(10) * printed}{describe(found)}")
         printed = True
     return code

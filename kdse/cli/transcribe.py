@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """Transcribe each file; return 2 where one cannot be."""
     from kdse.apply.files import Student  # numpy and onnxruntime: not for --help
     from kdse.apply.listen import load_recogniser
-    from kdse.apply.places import tell
+    from kdse.apply.places import show, tell
     from kdse.apply.transcribe import hear, transcribe
 
     enhancer = Student(args.model, args.floor, args.exponent, args.mix).load()
@@ -50,6 +50,6 @@ def run(args: argparse.Namespace) -> int:
             print(f"kdse transcribe: {e}", file=sys.stderr)
             code = 2
             continue
-        print(json.dumps(found.plain(), ensure_ascii=False) if args.json else chr(10) * printed + found.text(colour), flush=True)
+        show(json.dumps(found.plain(), ensure_ascii=False) if args.json else chr(10) * printed + found.text(colour))
         printed = 1
     return code

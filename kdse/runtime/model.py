@@ -1,6 +1,7 @@
 """An exported student: one frame of a spectrum in, one out, with explicit states. The interface is that of GTCRN in sherpa-onnx."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -60,7 +61,7 @@ class Model:
     def load(cls, path: Path | str, checksum: str | None = None) -> "Model":
         """Read a model from its file; errors as above, and where there is no file."""
         path = Path(path)
-        if path.is_dir():
+        if os.path.isdir(path):
             raise UserError(f"{path} is a folder, not the .onnx file of a model")
         try:
             data = path.read_bytes()
@@ -104,7 +105,7 @@ class Model:
 
     def _check_one_frame(self) -> None:
         """Raise UserError where the network does not take the shapes that its metadata state."""
-        frame, states = np.zeros((1, self.n_fft // 2 + 1, 1, 2), np.float32), self.initial_states()
+        frame, states = np.full((1, self.n_fft // 2 + 1, 1, 2), 0.1, np.float32), self.initial_states()
         try:
             enhanced, after = self.step(frame, states)
         except Exception as e:  # ONNX Runtime raises classes of its own that it does not export
@@ -112,6 +113,8 @@ class Model:
         wanted = [(x.shape, np.float32) for x in (frame, *states)]
         if [(np.shape(x), getattr(x, "dtype", None)) for x in (enhanced, *after)] != wanted:
             raise UserError(f"{self.path}: the network's outputs have other shapes or types than its inputs")
+        if not all(np.isfinite(x).all() for x in (enhanced, *after)):
+            raise UserError(f"{self.path}: the network gives NaN or infinite numbers")
 
     def _number(self, name: str) -> int:
         """A whole number above 0 in the metadata."""

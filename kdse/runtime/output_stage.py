@@ -54,7 +54,12 @@ class OutputStage:
     def with_options(self, floor_db: float | None, exponent: float | None, mix: float | None) -> "OutputStage":
         """This stage with the values that are given."""
         given = {"floor_db": floor_db, "exponent": exponent, "mix": mix}
-        values = {name: getattr(self, name) if value is None else value for name, value in given.items()}
+        values = {}
+        for name, value in given.items():
+            try:
+                values[name] = getattr(self, name) if value is None else float(value)
+            except (TypeError, ValueError) as e:
+                raise UserError(f"{name} is a number, not {value!r}") from e
         return OutputStage(**values)
 
     @property

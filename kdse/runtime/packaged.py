@@ -1,5 +1,6 @@
 """Where a model is, by the name that a user gives."""
 
+import os
 from pathlib import Path
 
 from kdse.core.errors import UserError, did_you_mean
@@ -20,7 +21,7 @@ def packaged() -> dict[str, str]:
     return {name.removesuffix(".onnx"): checksum for checksum, name in map(str.split, lines)}
 
 
-def load_model(name: str = DEFAULT) -> Model:
+def load_model(name: str | os.PathLike[str] = DEFAULT) -> Model:
     """Load a model.
 
     Args:
@@ -28,15 +29,17 @@ def load_model(name: str = DEFAULT) -> Model:
 
     Raises: UserError where there is none, as well as for what `Model` refuses.
     """
-    known = packaged()
+    if not isinstance(name, str | os.PathLike):
+        raise UserError(f"a model is a name or a path, not {name!r}")
+    name, known = os.fspath(name), packaged()
     if name in known:
         return Model.load(FOLDER / f"{name}.onnx", known[name])
     path = Path(name)
-    if path.is_dir():
+    if name and os.path.isdir(path):
         if not (path / EXPORTED).is_file():
             raise UserError(f"{path} holds no {EXPORTED}; write it with: kdse export --run {path}")
         return Model.load(path / EXPORTED)
-    if not path.exists() and path.suffix != ".onnx" and path.parent == Path():
+    if not (name and os.path.exists(path)) and path.suffix != ".onnx" and path.parent == Path():
         hint = did_you_mean(name, known) or f"; packaged are: {', '.join(known) or 'none'}"
         raise UserError(f"there is no model '{name}'{hint}")
     return Model.load(path)

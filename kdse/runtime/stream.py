@@ -107,7 +107,10 @@ class FrameEnhancer:
         if not self._bare:
             enhanced = self.output.apply(noisy, enhanced)
         before, self._frames = self._frames, self._frames + count
-        ready = self._overlapped(np.fft.irfft(enhanced, model.n_fft) * model.window, before)
+        with np.errstate(invalid="ignore", over="ignore"):  # what is wrong is said below
+            ready = self._overlapped(np.fft.irfft(enhanced, model.n_fft) * model.window, before)
+        if not np.isfinite(ready).all():
+            raise UserError(f"the model {model.path} makes NaN or infinite samples of this signal")
         return ready[self._half - before * hop :] if before * hop < self._half else ready
 
     def _overlapped(self, windows: np.ndarray, before: int) -> np.ndarray:

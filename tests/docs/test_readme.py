@@ -50,9 +50,11 @@ def test_differences_of_an4_are_those_of_its_results():
         assert phrase.format(value, high, low) in words
 
 
-def test_python_of_the_readme_enhances_an_array():
+def test_python_of_the_readme_enhances_a_recording(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("noisy.wav", 0.1 * np.random.default_rng(0).standard_normal((44100, 2)), 44100)
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    names = {"noisy": 0.1 * np.random.default_rng(0).standard_normal((44100, 2))}
+    names = {}
     exec(code, names)
     assert names["clean"].shape == (44100, 2) and np.isfinite(names["clean"]).all()
 
