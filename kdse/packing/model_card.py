@@ -205,7 +205,8 @@ def results_table(folder: Path | None, run: str, kind: str) -> str:
     if folder is None:
         return ""
     own = list(read_rows(folder / f"{run}.jsonl.gz")) if (folder / f"{run}.jsonl.gz").is_file() else []
-    plain = [row for path in sorted(folder.rglob(f"{NO_FRONT_END}*.jsonl.gz")) for row in read_rows(path)]
+    places = (folder, *sorted(folder.glob("backends/*")))
+    plain = [row for place in places for path in sorted(place.glob(f"{NO_FRONT_END}*.jsonl.gz")) for row in read_rows(path)]
     sets = {row["set"] for row in own}
     backends = {row["backend"] for row in own if row["run"] != row["backend"]}
     if own:

@@ -1,5 +1,6 @@
 """Two folders: the tree is kept, everything is named, and the number of processes changes nothing."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -155,7 +156,9 @@ def test_signals_leave_only_whole_files(tmp_path, noise, half_file, number, nj):
         soundfile.write(tmp_path / "in" / f"{name}.wav", np.zeros((16000 * 3600, 1), np.int16), 16000)
     words = ["enhance", tmp_path / "in", tmp_path / "out", "--model", half_file, "--nj", nj]
     command = [sys.executable, "-m", "kdse.cli", *map(str, words)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+    heard = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # who runs the tests in the background ignores it
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes, start_new_session=True, preexec_fn=heard) as process:
         while len(list((tmp_path / "out").glob(".part-*/*.wav"))) < nj:
             assert process.poll() is None
             time.sleep(0.05)
