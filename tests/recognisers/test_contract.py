@@ -12,7 +12,7 @@ import pytest
 from kdse.core.errors import UserError
 from kdse.recognisers.base import Hypothesis, Options
 from kdse.recognisers.registry import ESPNET, RECOGNISERS, find, read_recogniser
-from kdse.recognisers.whisper import PARTS
+from kdse.recognisers.whisper import PACKAGED, PARTS
 
 RATE = 16000
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,6 +142,7 @@ def test_every_yaml_of_conf_decode_is_read(path, monkeypatch):
         ("{recogniser: whisper, beam_size: 0}", "beam_size is 1 or more, not 0"),
         ("{recogniser: whisper, tokens_per_second: -1}", "tokens_per_second is 0 or more, not -1"),
         ("{recogniser: whisper, model: nowhere}", "there is no Whisper model in CTranslate2's format"),
+        ("{recogniser: whisper, model: tiny.en, language: de}", "the Whisper model tiny.en knows English only, not 'de'"),
         ("{recogniser: pocketsphinx, words: nowhere}", "there is no list of words nowhere"),
         ("recogniser: command", "command is a list, the program and its arguments"),
         ("{recogniser: command, command: [x], time_limit: 0}", "time_limit is a number of seconds above 0"),
@@ -207,12 +208,26 @@ def test_a_missing_package_is_one_sentence(monkeypatch, name, package):
         made(made.Options())
 
 
-def test_missing_weights_are_one_sentence(monkeypatch):
+@pytest.mark.parametrize("model", PACKAGED)
+def test_missing_weights_are_one_sentence(monkeypatch, model):
     from kdse.recognisers import whisper
 
-    monkeypatch.setattr(whisper, "PARTS", ("kdse_no_such_weights",))
-    with pytest.raises(UserError, match=r"has no weights: give 'model:', .* -r tools/whisper-requirements.txt"):
-        whisper.packaged_weights()
+    monkeypatch.setitem(whisper.PACKAGED, model, ("kdse_no_such_weights",))
+    with pytest.raises(UserError, match=rf"has no weights of the model {model}: .* -r tools/whisper-requirements.txt"):
+        whisper.packaged_weights(model)
+
+
+def test_packaged_models_are_read_whole():
+    """Bytes of model.bin of Systran's faster-whisper-base and -tiny.en."""
+    from kdse.recognisers import whisper
+
+    sizes = {"base": 145217532, "tiny.en": 75537502}
+    assert sizes.keys() == PACKAGED.keys()
+    for model, size in sizes.items():
+        for module in PACKAGED[model]:
+            pytest.importorskip(module, reason=f"Whisper {model} needs {module}")
+        files = whisper.packaged_weights(model)
+        assert {*whisper.FILES, "model.bin"} == files.keys() and len(files["model.bin"]) == size
 
 
 def test_a_model_that_is_none_is_one_sentence(tmp_path):
