@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 
 from kdse.core.errors import UserError
+from kdse.runtime.frames import Frames, States
 
 RATE = 16000
 """Samples per second; the students know no other rate."""
@@ -18,8 +19,6 @@ LARGEST = 1e8
 """Values of a state, at most."""
 STATES = ("conv_cache", "tra_cache", "inter_cache")
 _NEEDED = ("model_type", "sample_rate", "n_fft", "hop_length", "window_length", "window_type")
-
-States = tuple[np.ndarray, ...]
 
 
 class Model:
@@ -83,15 +82,14 @@ class Model:
         enhanced, *states = self.session.run(None, dict(zip(self._names, (spectrum, *states), strict=True)))
         return enhanced, tuple(states)
 
+    def frames(self, states: States | None = None) -> Frames:
+        """What enhances frames of one stream quickly, from these states on; from the initial ones without them."""
+        return Frames(self.session, self.n_fft // 2 + 1, self.initial_states() if states is None else states)
+
     def steps(self, spectra: np.ndarray, states: States) -> tuple[np.ndarray, States]:
-        """Enhance frames one after another: complex64 (T, F) to the same."""
-        frames = spectra.astype(np.complex64, copy=False).view(np.float32).reshape(len(spectra), 1, -1, 1, 2)
-        enhanced = []
-        for frame in frames:
-            now, *states = self.session.run(None, dict(zip(self._names, (frame, *states), strict=True)))
-            enhanced.append(now)
-        joined = np.concatenate(enhanced) if len(enhanced) > 1 else enhanced[0]
-        return joined.reshape(len(spectra), -1).view(np.complex64), tuple(states)
+        """Enhance frames one after another: complex (T, F) to complex64 (T, F), and the states after them."""
+        frames = self.frames(states)
+        return frames.run(spectra), frames.states
 
     def _check_interface(self) -> None:
         """Raise UserError where this is a network of another kind."""

@@ -36,6 +36,8 @@ class FrameEnhancer:
         self._bare = self.output == OutputStage()
         self._half = model.n_fft // 2
         self._norms = _norms(model.window, model.hop)
+        self._synthesis = model.window / np.tile(self._norms[-1], model.n_fft // model.hop)  # divided by the sum already
+        self._network = model.frames()
         self.reset()
 
     @property
@@ -45,9 +47,9 @@ class FrameEnhancer:
 
     def reset(self) -> None:
         """Forget everything: the next chunk begins another signal."""
-        self._states = self.model.initial_states()
+        self._network.reset()
         self._pending = NOTHING  # from the next frame's first sample on, the mirrored beginning included
-        self._recent = NOTHING  # the last samples, which the end mirrors
+        self._before = NOTHING  # the sample before those, because the end may mirror it
         self._sums = np.zeros(self.model.n_fft - self.model.hop, np.float32)  # windows that others will overlap
         self._frames = self._taken = self._given = 0
         self._begun = False
@@ -61,22 +63,20 @@ class FrameEnhancer:
             raise UserError(f"a chunk is one channel (n,), not an array of shape {np.shape(chunk)}")
         chunk = checked(chunk, self._taken)
         self._taken += len(chunk)
-        self._pending = np.concatenate([self._pending, chunk])
+        self._pending = np.concatenate((self._pending, chunk))
         if not self._begun:
             if self._taken <= self._half:
                 return NOTHING
-            self._begun, self._recent = True, self._pending
-            self._pending = np.concatenate([self._pending[self._half : 0 : -1], self._pending])
-        else:
-            self._recent = np.concatenate([self._recent, chunk])
-        self._recent = self._recent[-self._half - 1 :]
+            self._begun = True
+            self._pending = np.concatenate((self._pending[self._half : 0 : -1], self._pending))
         return self._ready()
 
     def flush(self) -> np.ndarray:
         """The rest of the signal, float32 (m,). The stream begins anew."""
         rest = self._taken - self._given
-        mirror = self._recent[-2::-1]
-        if not self._begun:  # shorter than half a window: nothing to mirror
+        if self._begun:
+            mirror = np.concatenate((self._before, self._pending))[-2 : -self._half - 2 : -1]
+        else:  # shorter than half a window: nothing to mirror
             mirror = np.zeros(self._half, np.float32)
             self._pending = np.concatenate([mirror, self._pending])
         self._pending = np.concatenate([self._pending, mirror, np.zeros(self.model.n_fft, np.float32)])
@@ -89,7 +89,7 @@ class FrameEnhancer:
         hop, parts = self.model.hop, []
         while (count := min(FRAMES, (len(self._pending) - self.model.n_fft) // hop + 1)) > 0:
             parts.append(self._enhanced(count))
-            self._pending = self._pending[count * hop :]
+            self._before, self._pending = self._pending[count * hop - 1 : count * hop], self._pending[count * hop :]
         if not parts:
             return NOTHING
         ready = np.concatenate(parts) if len(parts) > 1 else parts[0]
@@ -98,31 +98,41 @@ class FrameEnhancer:
 
     def _enhanced(self, count: int) -> np.ndarray:
         """The samples that the next `count` frames complete."""
-        model, hop = self.model, self.model.hop
-        frames = self._pending[None, : model.n_fft]
-        if count > 1:
+        model, hop, network = self.model, self.model.hop, self._network
+        if count == 1:
+            noisy = np.fft.rfft(self._pending[None, : model.n_fft] * model.window, out=network.noisy)
+            network.step()
+            enhanced = network.enhanced
+        else:
             frames = sliding_window_view(self._pending[: (count - 1) * hop + model.n_fft], model.n_fft)[::hop]
-        noisy = np.fft.rfft(frames * model.window)
-        enhanced, self._states = model.steps(noisy, self._states)
+            noisy = np.fft.rfft(frames * model.window)
+            enhanced = network.run(noisy)
         if not self._bare:
             enhanced = self.output.apply(noisy, enhanced)
         before, self._frames = self._frames, self._frames + count
         with np.errstate(invalid="ignore", over="ignore"):  # what is wrong is said below
-            ready = self._overlapped(np.fft.irfft(enhanced, model.n_fft) * model.window, before)
+            ready = self._overlapped(np.fft.irfft(enhanced, model.n_fft) * self._synthesis, before)
         if not np.isfinite(ready).all():
             raise UserError(f"the model {model.path} makes NaN or infinite samples of this signal")
         return ready[self._half - before * hop :] if before * hop < self._half else ready
 
     def _overlapped(self, windows: np.ndarray, before: int) -> np.ndarray:
         """Add windows (T, n_fft) to those before them; give the T·hop samples that are complete, mirrored beginning included."""
-        ready = len(windows) * self.model.hop
-        sums = np.concatenate([self._sums, np.zeros(ready, np.float32)])
-        for shift in range(0, self.model.n_fft, self.model.hop):
-            sums[shift : shift + ready] += windows[:, shift : shift + self.model.hop].ravel()
+        hop = self.model.hop
+        ready = len(windows) * hop
+        if len(windows) == 1:
+            sums = windows[0]
+            sums[:-hop] += self._sums
+        else:
+            sums = np.concatenate((self._sums, np.zeros(ready, np.float32)))
+            for shift in range(0, self.model.n_fft, hop):
+                sums[shift : shift + ready] += windows[:, shift : shift + hop].ravel()
         self._sums = sums[ready:]
-        last = len(self._norms) - 1
-        norms = self._norms[last] if before >= last else self._norms[np.minimum(before + np.arange(len(windows)), last)]
-        return (sums[:ready].reshape(len(windows), -1) / norms).ravel()
+        complete = sums[:ready]
+        if before < len(self._norms) - 1:  # the first samples have fewer windows than others
+            norms = self._norms[np.minimum(before + np.arange(len(windows)), len(self._norms) - 1)]
+            complete = complete * (self._norms[-1] / norms).ravel()
+        return complete
 
 
 def checked(samples: np.ndarray, before: int = 0) -> np.ndarray:
@@ -138,8 +148,11 @@ def checked(samples: np.ndarray, before: int = 0) -> np.ndarray:
     if samples.dtype.kind != "f":
         raise UserError(f"samples are floats with full scale ±1, not {samples.dtype}; divide 16-bit integers by 32768")
     given = samples
-    with np.errstate(over="ignore"):  # float64 beyond float32 is too loud, too
+    with np.errstate(over="ignore", invalid="ignore"):  # float64 beyond float32 is too loud, too
         samples = given.astype(np.float32, copy=False)
+        energy = np.vdot(samples, samples)
+    if 2 * SILENT**2 * samples.size <= energy <= LOUDEST**2 / 2:  # so it is audio, most of the time: the quickest way to know
+        return samples
     loudness = np.abs(samples)
     loudest = loudness.max(initial=0)
     if not loudest <= LOUDEST:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from kdse.bench.latency import algorithmic_latency
+from kdse.runtime.frames import Frames
 from kdse.runtime.model import Model
 from kdse.runtime.stream import FrameEnhancer
 
@@ -99,16 +100,24 @@ class Watched(Model):
         proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        self.session = onnxruntime.InferenceSession(proto.SerializeToString(), options)
+        self.watched = onnxruntime.InferenceSession(proto.SerializeToString(), options)
 
-    def steps(self, spectra, states):
-        enhanced = []
-        for frame in np.ascontiguousarray(spectra).view(np.float32).reshape(len(spectra), 1, -1, 1, 2):
-            values = self.session.run(None, dict(zip(self._names, (frame, *states), strict=True)))
-            states = tuple(values[1:4])
-            self.shares.append(denormals([frame, *values]))
-            enhanced.append(values[0].reshape(-1).view(np.complex64))
-        return np.array(enhanced), states
+    def frames(self, states=None):
+        return WatchedFrames(self)
+
+
+class WatchedFrames(Frames):
+    """Frames that are looked at before they are enhanced."""
+
+    def __init__(self, model: Watched):
+        super().__init__(model.session, model.n_fft // 2 + 1, model.initial_states())
+        self.model = model
+
+    def step(self):
+        values = [self.noisy.view(np.float32).reshape(1, -1, 1, 2), *self.states]
+        values += self.model.watched.run(None, dict(zip(self.model._names, values, strict=True)))
+        self.model.shares.append(denormals(values))
+        super().step()
 
 
 def test_fading_to_silence_makes_no_denormal_numbers(student, noise):
