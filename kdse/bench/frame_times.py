@@ -41,7 +41,7 @@ def time_peer(name: str, prepared: str, audio: str) -> Times:
         prepared: what its `prepare` returned.
         audio: as for `time_model`.
     """
-    from kdse.bench.peers import PEERS
+    from kdse.enhancers.peers import PEERS
 
     peer = PEERS[name]
     return time_frames(peer.make(Path(prepared)), np.load(audio), peer.hop, peer.rate)

@@ -1,6 +1,5 @@
 """`kdse bench runtime`: a student in kdse's own runtime, frame by frame on one core, beside other front ends."""
 
-import shlex
 import tempfile
 import time
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ import numpy as np
 from kdse.bench.frame_times import LISTENED, WARM_UP, Times
 from kdse.bench.harness import Case, check_positive, measure, processor
 from kdse.bench.noisy_speech import DATA, at_rate, noisy_speech
-from kdse.bench.peers import PEERS
 from kdse.core.errors import UserError
 from kdse.core.progress import progress
+from kdse.enhancers.peers import PEERS, install_command
 from kdse.runtime.packaged import DEFAULT, load_model
 
 TIMES = "kdse.bench.frame_times"
@@ -155,11 +154,6 @@ def remarks(students: list[System], times: dict[str, list[Times]]) -> list[str]:
 
 def _holds(it: bool) -> str:
     return "holds" if it else "missed"
-
-
-def install_command(folder: Path) -> str:
-    """What puts the peers into a folder."""
-    return f"python -m pip install --no-deps --require-hashes --target {shlex.quote(str(folder))} -r tools/peers-requirements.txt"
 
 
 class _Audio:

@@ -9,8 +9,8 @@ import pytest
 from kdse import cli
 from kdse.bench import runtime as bench
 from kdse.bench.harness import Case
-from kdse.bench.peers import PEERS
 from kdse.core.errors import UserError
+from kdse.enhancers.peers import PEERS
 
 onnx = pytest.importorskip("onnx")
 

@@ -39,7 +39,7 @@ def test_one_list_of_dependencies(check_env):
     assert all(re.fullmatch(r"[\d.]+(post\d+)?", version) for version in pins.values())
     assert not re.search(r"^\s*(dependencies|requires)\b", (ROOT / "pyproject.toml").read_text(), re.M)
     others = [p for p in ROOT.glob("**/*requirements*.txt") if not {".venv", "exp"} & set(p.parts)]
-    apart = "tools/peers-requirements.txt"  # in a folder of its own, which only `kdse bench runtime --peers` reads
+    apart = "tools/peers-requirements.txt"  # in a folder of its own, which `kdse bench runtime --peers` and `kdse compare` read
     assert {p.relative_to(ROOT).as_posix() for p in others} <= {*check_env.WEIGHTS, apart}
     assert not list(ROOT.glob("*.lock")) + list(ROOT.glob("environment*.y*ml")) + list(ROOT.glob("Pipfile*"))
 

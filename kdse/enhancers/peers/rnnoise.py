@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kdse.bench.peers.base import Peer, Process
+from kdse.enhancers.peers.base import Peer, Process, freed
 
 FIRST, SECOND = "rnnoise_cli/data/librnnoise_ladspa.so", "pyrnnoise/librnnoise.so"
 HOP, SCALE = 480, 32768
@@ -18,6 +18,7 @@ def make(folder: Path, library_file: str) -> Process:
     library = ctypes.CDLL(str(folder / library_file))
     floats = ctypes.POINTER(ctypes.c_float)
     library.rnnoise_create.argtypes, library.rnnoise_create.restype = [ctypes.c_void_p], ctypes.c_void_p
+    library.rnnoise_destroy.argtypes = [ctypes.c_void_p]
     library.rnnoise_process_frame.argtypes = [ctypes.c_void_p, floats, floats]
     library.rnnoise_process_frame.restype = ctypes.c_float
     state = library.rnnoise_create(None)  # the weights inside
@@ -29,7 +30,7 @@ def make(folder: Path, library_file: str) -> Process:
         library.rnnoise_process_frame(state, pointer, pointer)
         return buffer / SCALE
 
-    return process
+    return freed(process, library.rnnoise_destroy, state)
 
 
 PEERS = (

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kdse.bench.peers.base import Peer, Process
-from kdse.bench.peers.frames import OverlapAdd, hann_root, one_thread
+from kdse.enhancers.peers.base import Peer, Process
+from kdse.enhancers.peers.frames import OverlapAdd, hann_root, one_thread
 
 if TYPE_CHECKING:
     from onnx import ModelProto

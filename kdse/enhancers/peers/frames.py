@@ -1,5 +1,6 @@
 """What peers share that are networks in ONNX: one thread of onnxruntime, and the STFT of a stream."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,9 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 
+@lru_cache(maxsize=8)
 def one_thread(path: Path) -> "InferenceSession":
-    """A session on one core: one thread, which sleeps while there is nothing to do."""
+    """A session on one core: one thread, which sleeps while there is nothing to do. It keeps no state, so streams share it."""
     import onnxruntime  # here, because peers without it must not be charged for its memory
 
     options = onnxruntime.SessionOptions()

@@ -7,19 +7,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kdse.bench.frame_times import time_frames
-from kdse.bench.noisy_speech import DATA, at_rate, noisy_speech
-from kdse.bench.peers import PEERS, nsnet2
-from kdse.bench.peers.frames import OverlapAdd, hann_root, one_thread
+from kdse.bench.frame_times import delay, time_frames
+from kdse.bench.noisy_speech import DATA, at_rate, buzz, noisy_speech
+from kdse.enhancers.peers import PEERS, WHOLE, nsnet2
+from kdse.enhancers.peers.frames import OverlapAdd, hann_root, one_thread
 
 REQUIREMENTS = Path(__file__).parents[3] / "tools" / "peers-requirements.txt"
 INSTALLED = Path(sys.prefix) / "peers"
+ALL = PEERS | WHOLE
 LATENCY = {
     "RNNoise 0.1": 20,  # frames of 10 ms that overlap by half (arXiv 1709.08243, section 2)
     "RNNoise 0.2": 30,  # gains are applied to the frame before (src/denoise.c of the release)
     "GTCRN": 32,  # a window of 512 samples at 16 kHz
     "DTLN": 32,  # likewise (arXiv 2005.07551, section 2.2)
     "NSNet2": 20,  # a window of 320
+    "WebRTC NS": 16,  # a window of 256 samples at 16 kHz, 160 of them new (modules/audio_processing/ns/ns_common.h)
     "DeepFilterNet3": 40,  # a window of 20 ms and two frames to come (arXiv 2305.08227, section 3)
 }
 """Milliseconds by design."""
@@ -29,12 +31,12 @@ def test_each_peer_is_pinned_by_hash_and_nothing_else():
     text = re.sub(r"#.*", "", REQUIREMENTS.read_text(encoding="utf-8"))
     pins = re.findall(r"^(\S+)==(\S+) \\\n    --hash=sha256:([0-9a-f]{64})$", text, re.M)
     assert len(pins) == text.count("==")
-    assert {name for name, _, _ in pins} == {peer.package for peer in PEERS.values()}
+    assert {name for name, _, _ in pins} == {peer.package for peer in ALL.values()}
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", ALL)
 def test_a_peer_without_its_files_is_not_installed(name, tmp_path):
-    peer = PEERS[name]
+    peer = ALL[name]
     assert peer.missing(tmp_path) == "not installed"
     for file in peer.files:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +49,7 @@ def test_what_preparing_takes_is_named(tmp_path, monkeypatch):
     path = tmp_path / nsnet2.MODEL
     path.parent.mkdir(parents=True)
     path.touch()
-    monkeypatch.setattr("kdse.bench.peers.base.find_spec", lambda module: None)
+    monkeypatch.setattr("kdse.enhancers.peers.base.find_spec", lambda module: None)
     assert PEERS["NSNet2"].missing(tmp_path) == "not measured: it takes the package onnx"
 
 
@@ -146,3 +148,27 @@ def contrast(signal: np.ndarray, clean: np.ndarray, rate: int) -> float:
     order = np.argsort(powers[1])
     quiet, loud = order[: count // 5], order[-(count // 5) :]
     return float(10 * np.log10(powers[0][loud].mean() / powers[0][quiet].mean()))
+
+
+@pytest.fixture(params=WHOLE)
+def whole(request):
+    found = WHOLE[request.param]
+    if why := found.missing(INSTALLED):
+        pytest.skip(f"{request.param}: {why} in {INSTALLED}")
+    return found.make(INSTALLED)
+
+
+def test_whole_signals_keep_their_place_and_lose_noise(whole):
+    """A voice of bursts in white noise: its onsets stay where they were, its pauses lose 3 dB more than it does."""
+    samples, _ = noisy_speech(6, Path("nowhere"))
+    enhanced = whole(samples)
+    assert enhanced.dtype == np.float32 and abs(len(enhanced) - len(samples)) < 800
+    noisy = samples[: len(enhanced)]
+    assert delay(noisy, enhanced, 400) == 0
+    clean = buzz(len(samples))[: len(enhanced)]
+    assert contrast(enhanced, clean, 16000) > contrast(noisy, clean, 16000) + 3
+    assert np.geterr()["divide"] == "warn"
+
+
+def test_silence_stays_silence(whole):
+    assert not np.any(np.abs(whole(np.zeros(8000, np.float32))) > 1e-3)

