@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kdse.bench.harness import Spent, clock, memory_mb
+from kdse.bench.silence import Process, time_silence
 
 WARM_UP = 50
 """First frames that do not count."""
@@ -31,7 +32,7 @@ def time_model(model: str, audio: str) -> Times:
     from kdse.runtime.stream import FrameEnhancer
 
     loaded = load_model(model)
-    return time_frames(FrameEnhancer(loaded).push, np.load(audio), loaded.hop, loaded.rate)
+    return time_streams(lambda: FrameEnhancer(loaded).push, np.load(audio), loaded.hop, loaded.rate)
 
 
 def time_peer(name: str, prepared: str, audio: str) -> Times:
@@ -44,7 +45,12 @@ def time_peer(name: str, prepared: str, audio: str) -> Times:
     from kdse.enhancers.peers import PEERS
 
     peer = PEERS[name]
-    return time_frames(peer.make(Path(prepared)), np.load(audio), peer.hop, peer.rate)
+    return time_streams(lambda: peer.make(Path(prepared)), np.load(audio), peer.hop, peer.rate)
+
+
+def time_streams(make: Callable[[], Process], audio: np.ndarray, hop: int, rate: int) -> Times:
+    """What `time_frames` finds of a fresh stream, and `silence`, a frame's time on it over that on speech (`time_silence`)."""
+    return time_frames(make(), audio, hop, rate) | {"silence": time_silence(make, audio, hop, rate)}
 
 
 def imported_mb(modules: list[str]) -> float:
@@ -54,7 +60,7 @@ def imported_mb(modules: list[str]) -> float:
     return memory_mb("VmRSS")
 
 
-def time_frames(process: Callable[[np.ndarray], np.ndarray], audio: np.ndarray, hop: int, rate: int) -> Times:
+def time_frames(process: Process, audio: np.ndarray, hop: int, rate: int) -> Times:
     """Give samples to a stream, hop by hop, and time each.
 
     Args:
