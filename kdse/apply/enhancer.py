@@ -58,7 +58,7 @@ class StreamingEnhancer:
     ) -> "StreamingEnhancer":
         """A stream through the model of this name or path; the others as in `Enhancer.from_pretrained`."""
         loaded = load_model(model)
-        return cls(loaded, sample_rate, channels, OutputStage.of(loaded.metadata).with_options(floor, exponent, mix))
+        return cls(loaded, sample_rate, channels, loaded.output.with_options(floor, exponent, mix))
 
     def reset(self) -> None:
         """Forget everything: the next chunk begins another signal."""
@@ -144,7 +144,7 @@ class Enhancer:
         Raises: UserError where there is no such model, and for a value outside its range.
         """
         loaded = load_model(model)
-        return cls(loaded, OutputStage.of(loaded.metadata).with_options(floor, exponent, mix))
+        return cls(loaded, loaded.output.with_options(floor, exponent, mix))
 
     def __call__(self, wave: np.ndarray, sample_rate: int) -> np.ndarray:
         """Enhance a signal, float with full scale ±1, (N,) or (N, C); float32 of the same shape comes back.

@@ -114,7 +114,7 @@ def _examination(name: str, form: Format, levels: LevelMeter, spectrum: Spectrum
         lost_above=spectrum.share_above(model.rate / 2),
         model=str(model.path),
         model_rate=model.rate,
-        output=_output(OutputStage.of(model.metadata)),
+        output=_output(model.output),
         taken=taken,
         advice=advise(taken.snr, silent),
     )

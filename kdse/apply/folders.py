@@ -46,7 +46,7 @@ def enhance_folder(source: str, target: str, student: Student, force: bool = Fal
     names, ignored = sound_files(source, target)
     if ignored:
         kinds = ", ".join(f"{count} {suffix or 'without a suffix'}" for suffix, count in sorted(ignored.items()))
-        tell(f"{source}: {sum(ignored.values())} files are no sound files that can be written, and ignored ({kinds})")
+        tell(f"{source}: {counted(sum(ignored.values()))} ignored: no sound that can be written ({kinds})")
     jobs = [Job(os.path.join(source, name), os.path.join(target, name), force) for name in names]
     check_outputs(jobs, source)
     seconds, failed = 0.0, 0
@@ -59,9 +59,18 @@ def enhance_folder(source: str, target: str, student: Student, force: bool = Fal
             tell(note)
         seconds += result.seconds
     if seconds:
-        tell(summary(f"{target}: {len(jobs) - failed} files", seconds, time.monotonic() - started))
+        tell(summary(f"{target}: {counted(len(jobs) - failed)}", seconds, time.monotonic() - started))
     if failed:
-        raise UserError(f"{failed} of {len(jobs)} files below {source} could not be enhanced; each is named above")
+        raise UserError(f"{failed} of {counted(len(jobs))} below {source} could not be enhanced; each is named above")
+
+
+def counted(files: int) -> str:
+    """How many files.
+
+    >>> counted(1), counted(2)
+    ('1 file', '2 files')
+    """
+    return f"{files} file{'s' * (files != 1)}"
 
 
 def sound_files(folder: str, target: str) -> tuple[list[str], Counter[str]]:

@@ -28,6 +28,10 @@ def reading(source: str) -> Iterator[SoundReader]:
     Raises: UserError where it cannot be read.
     """
     name = "standard input" if source == PIPE else source
+    if not source:
+        raise UserError("the name of the input is empty")
+    if source == PIPE:
+        check_open(0)
     try:
         file = _open(source)
     except OSError as e:
@@ -88,14 +92,23 @@ def check_target(target: str, source: str, force: bool) -> None:
         what = "standard output" if target == PIPE else target
         raise UserError(f"{what} is the input, too; name another file to write")
     if target == PIPE:
+        check_open(1)
         if os.isatty(1):
             raise UserError("standard output is a terminal; send it to a file or a pipe, or name an output")
         return
-    if there and stat.S_ISDIR(there.st_mode):
+    if not target:
+        raise UserError("the name of the output is empty")
+    if (there and stat.S_ISDIR(there.st_mode)) or target.endswith(os.sep):
         raise UserError(f"{target} is a folder; name the file to write in it")
     check_suffix(Path(target))
     if os.path.lexists(target) and not force:
         raise UserError(f"{target} exists already; {FORCE}")
+
+
+def check_open(number: int) -> None:
+    """Raise UserError where standard input (0) or output (1) was closed when kdse began: its number may be a file's by now."""
+    if (sys.stdin, sys.stdout)[number] is None:
+        raise UserError(f"standard {('input', 'output')[number]} is closed")
 
 
 def _status(place: str, number: int) -> os.stat_result | None:

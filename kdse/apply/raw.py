@@ -9,7 +9,7 @@ import numpy as np
 from kdse.apply.enhancer import Enhancer, StreamingEnhancer
 from kdse.apply.files import summary
 from kdse.apply.formats import to_integers
-from kdse.apply.places import tell, write_out
+from kdse.apply.places import check_open, tell, write_out
 from kdse.core.errors import UserError
 from kdse.runtime.stream import LOUDEST
 
@@ -64,6 +64,7 @@ def enhance_stream(enhancer: Enhancer, kind: str = "s16", rate: int = 16000, cha
     """
     stream = StreamingEnhancer(enhancer.model, rate, channels, enhancer.output)
     for number, name in ((0, "input"), (1, "output")):
+        check_open(number)
         if os.isatty(number):
             raise UserError(f"standard {name} is a terminal; --stream takes raw samples from a pipe and gives them to one")
     started, frame, rest, frames, clipped = time.monotonic(), WIDTHS[kind] * channels, b"", 0, 0

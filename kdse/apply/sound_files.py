@@ -64,14 +64,15 @@ class SoundReader:
         return math.ceil(BLOCK / self.format.channels)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        """Yield the samples, float32 (n, C), full scale ±1: integers times a power of two, lossy ones as they are decoded.
+        """Yield the samples, float32 (n, C), full scale ±1: integers times a power of two, lossy ones as they are decoded; float64
+        where the file has such, so that what is beyond float32 is not taken for infinite.
 
         Raises: UserError where the file is damaged or ends too early.
         """
-        done = 0
+        done, dtype = 0, "float64" if self.format.kind == "DOUBLE" else "float32"
         while True:
             try:
-                block = self._file.read(self._block, dtype="float32", always_2d=True)
+                block = self._file.read(self._block, dtype=dtype, always_2d=True)
             except soundfile.SoundFileError as e:
                 raise UserError(f"{self.name} is damaged or truncated after sample {done} ({_reason(e)})") from e
             if not len(block):

@@ -3,8 +3,10 @@
 import argparse
 import importlib
 import os
+import re
 import signal
 import sys
+from itertools import takewhile
 from types import ModuleType
 
 import kdse
@@ -35,9 +37,16 @@ VERBS = {
 code."""
 
 
+WITH_FILES = ("enhance", "transcribe", "doctor")
+"""Verbs that take names of sound files, and no options of one letter but -h."""
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; return the exit code: 0 done, 1 a claim or check failed, 2 the user can mend it."""
     argv = _as_called_now(sys.argv[1:] if argv is None else argv)
+    if word := _dashed(argv):
+        print(f"kdse {argv[0]}: {word} looks like an option; a file of that name is ./{word}", file=sys.stderr)
+        return 2
     parser = argparse.ArgumentParser("kdse", description=kdse.__doc__)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb, text in VERBS.items():
@@ -68,6 +77,14 @@ def main(argv: list[str] | None = None) -> int:
 
 def _module(verb: str) -> ModuleType:
     return importlib.import_module(f"kdse.cli.{verb.replace('-', '_')}")
+
+
+def _dashed(argv: list[str]) -> str | None:
+    """A file's name that would be taken for an option: a dash, and a suffix with a letter."""
+    if not argv or argv[0] not in WITH_FILES:
+        return None
+    words = takewhile(lambda word: word != "--", argv[1:])
+    return next((word for word in words if re.fullmatch(r"-[^-].*\.[a-zA-Z]\w*", word)), None)
 
 
 def _as_called_now(argv: list[str]) -> list[str]:

@@ -55,11 +55,15 @@ def _check(args: argparse.Namespace) -> None:
     if args.stream:
         if any(place not in (None, "-") for place in (args.input, args.output)):
             raise UserError("--stream goes from standard input to standard output; leave INPUT and OUTPUT out")
+        if args.force or args.nj > 1:
+            raise UserError(f"--{'force' if args.force else 'nj'} is for files; --stream goes without")
         return
     raw = [name for name in ("rate", "channels", "format") if getattr(args, name) is not None]
     if raw:
         raise UserError(f"--{raw[0]} goes with --stream; a sound file says it itself")
     if args.input is None or args.output is None:
         raise UserError("name an input and an output (kdse enhance noisy.wav clean.wav), or give --stream")
+    if not args.input or not args.output:
+        raise UserError(f"the name of the {'output' if args.input else 'input'} is empty")
     if os.path.isdir(args.input) and (args.output == "-" or os.path.isfile(args.output)):
         raise UserError(f"{args.input} is a folder, {args.output} is none; name two files or two folders")

@@ -10,6 +10,7 @@ import onnxruntime
 
 from kdse.core.errors import UserError
 from kdse.runtime.frames import Frames, States
+from kdse.runtime.output_stage import OutputStage
 
 RATE = 16000
 """Samples per second; the students know no other rate."""
@@ -30,6 +31,7 @@ class Model:
         rate: samples per second.
         n_fft, hop: of the STFT, in samples.
         window: float32 (n_fft,).
+        output: floor, exponent and mix that the file states as its defaults.
     """
 
     def __init__(self, data: bytes, path: Path | str, checksum: str | None = None):
@@ -53,6 +55,7 @@ class Model:
             raise UserError(f"{path} is a model for {self.rate} Hz; kdse enhances at {RATE} Hz, so export one for that rate")
         self.n_fft, self.hop = self._number("n_fft"), self._number("hop_length")
         self.window = self._window()
+        self.output = self._output()
         self._names = [value.name for value in self.session.get_inputs()]
         self._check_one_frame()
 
@@ -116,7 +119,16 @@ class Model:
 
     def _number(self, name: str) -> int:
         """A whole number above 0 in the metadata."""
+        if "," in self.metadata[name]:
+            raise UserError(f"{self.path}: {name} must be one number, not {self.metadata[name]!r}")
         return self._shape(name)[0]
+
+    def _output(self) -> OutputStage:
+        """The output stage in the metadata."""
+        try:
+            return OutputStage.of(self.metadata)
+        except UserError as e:
+            raise UserError(f"{self.path}: {e}") from e
 
     def _shape(self, name: str) -> tuple[int, ...]:
         """Whole numbers above 0, separated by commas, in the metadata."""

@@ -49,7 +49,7 @@ class OutputStage:
         try:
             return cls(**{name: float(metadata[name]) for name in ("floor_db", "exponent", "mix") if name in metadata})
         except ValueError as e:
-            raise UserError(f"the model's floor_db, exponent and mix must be numbers: {e}") from e
+            raise UserError(f"floor_db, exponent and mix must be numbers: {e}") from e
 
     def with_options(self, floor_db: float | None, exponent: float | None, mix: float | None) -> "OutputStage":
         """This stage with the values that are given."""

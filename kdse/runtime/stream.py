@@ -32,7 +32,7 @@ class FrameEnhancer:
 
     def __init__(self, model: Model, output: OutputStage | None = None):
         self.model = model
-        self.output = OutputStage.of(model.metadata) if output is None else output
+        self.output = model.output if output is None else output
         self._bare = self.output == OutputStage()
         self._half = model.n_fft // 2
         self._norms = _norms(model.window, model.hop)

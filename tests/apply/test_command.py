@@ -103,6 +103,14 @@ def test_nobody_reads_what_comes_out(model, tmp_path):
         (("{tmp}", "-"), "{tmp} is a folder, - is none; name two files or two folders"),
         (("{tmp}", "{noisy}"), "{tmp} is a folder, {noisy} is none; name two files or two folders"),
         (("{noisy}", "{tmp}"), "{tmp} is a folder; name the file to write in it"),
+        (("{noisy}", "{tmp}/out.wav/"), "{tmp}/out.wav/ is a folder; name the file to write in it"),
+        (("", "{out}"), "the name of the input is empty"),
+        (("{noisy}", ""), "the name of the output is empty"),
+        (("{tmp}", ""), "the name of the output is empty"),
+        (("-x.wav", "{out}"), "-x.wav looks like an option; a file of that name is ./-x.wav"),
+        (("{noisy}", "-h.flac"), "-h.flac looks like an option; a file of that name is ./-h.flac"),
+        (("--stream", "--force"), "--force is for files; --stream goes without"),
+        (("--stream", "--nj", "2"), "--nj is for files; --stream goes without"),
         (("{tmp}/none", "{out}"), "there is no file {tmp}/none"),
         (("{noisy}", "{out}", "--mix", "1.5"), "the mix is a share of the noisy signal from 0 to 1, not 1.5"),
         (("{noisy}", "{out}", "--mix", "nan"), "the mix is a share of the noisy signal from 0 to 1, not nan"),
@@ -112,6 +120,8 @@ def test_nobody_reads_what_comes_out(model, tmp_path):
         (("{noisy}", "{out}", "--model", "{noisy}"), "{noisy} is damaged or no ONNX model: "),
         (("{noisy}", "{out}", "--model", "{tmp}"), "{tmp} holds no export/model.onnx"),
         (("{noisy}", "{out}", "--model", "{at48k}"), "{at48k} is a model for 48000 Hz; kdse enhances at 16000 Hz"),
+        (("{noisy}", "{out}", "--model", "{loud}"), "{loud}: floor_db, exponent and mix must be numbers: "),
+        (("{noisy}", "{out}", "--model", "{mixed}"), "{mixed}: the mix is a share of the noisy signal from 0 to 1, not 2"),
         (("{noisy}", "{out}", "--model", "{other}"), "{other} is no front end that kdse exported"),
     ],
 )
@@ -121,6 +131,8 @@ def test_what_is_wrong_takes_one_sentence(noisy, tmp_path, model, other_model, c
         "out": tmp_path / "out.wav",
         "tmp": tmp_path,
         "at48k": other_model(tmp_path / "48k.onnx", 0.5, sample_rate="48000"),
+        "loud": other_model(tmp_path / "loud.onnx", 0.5, floor_db="loud"),
+        "mixed": other_model(tmp_path / "mixed.onnx", 0.5, mix="2"),
         "other": other_model(tmp_path / "other.onnx", 0.5, model_type="whisper"),
     }
     words = [word.format(**places) for word in words]
@@ -128,6 +140,30 @@ def test_what_is_wrong_takes_one_sentence(noisy, tmp_path, model, other_model, c
     out, err = capsys.readouterr()
     assert out == "" and err.startswith(f"kdse enhance: {said.format(**places)}") and err.count("\n") == 1
     assert not (tmp_path / "out.wav").exists()
+
+
+def test_names_that_begin_with_a_dash(model, noisy, tmp_path):
+    noisy.rename(tmp_path / "-x.wav")
+    for words in (["./-x.wav", "./-h.wav"], ["--floor", "-16.5", "--force", "--", "-x.wav", "-h.wav"]):
+        assert kdse("--model", model, *words, cwd=tmp_path).returncode == 0
+    assert soundfile.info(tmp_path / "-h.wav").frames == 20000
+
+
+@pytest.mark.parametrize(
+    "words, closed, name",
+    [
+        ("--stream", "<&-", "input"),
+        ("--stream", ">&-", "output"),
+        ("- {out}", "<&-", "input"),
+        ("{noisy} -", ">&-", "output"),
+    ],
+)
+def test_what_was_closed(model, noisy, tmp_path, words, closed, name):
+    """The next file that is opened would have its number."""
+    line = f"{sys.executable} -m kdse.cli enhance {words} --model {model} {closed}".format(noisy=noisy, out=tmp_path / "out.wav")
+    done = subprocess.run(line, shell=True, stdin=subprocess.PIPE, capture_output=True, timeout=60)
+    assert done.returncode == 2 and done.stderr.decode() == f"kdse enhance: standard {name} is closed\n"
+    assert os.listdir(tmp_path) == ["noisy.wav"]
 
 
 @pytest.mark.parametrize("name", ["out.wav", "out.flac", "out.ogg", "out.mp3", "out.aiff"])

@@ -117,13 +117,19 @@ def test_an_input_without_the_right_to_read(tmp_path, half, monkeypatch):
     assert refused(tmp_path / "a.wav", tmp_path / "b.wav", half) == f"cannot read {tmp_path / 'a.wav'}: Permission denied"
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
+@pytest.mark.parametrize(
+    "value, what",
+    [
+        *((value, "NaN or infinite samples") for value in (np.nan, np.inf, -np.inf)),
+        *((value, "samples beyond ±1e6 where full scale is ±1") for value in (1e300, -1e7)),  # float32 would be infinite
+    ],
+)
 @pytest.mark.parametrize("place", [0, 70000])
-def test_numbers_that_are_no_audio_are_named(tmp_path, noise, half, value, place):
+def test_numbers_that_are_no_audio_are_named(tmp_path, noise, half, value, what, place):
     x = noise(80000)
     x[place] = value
     said = refused(sound(tmp_path / "a.wav", x, kind="DOUBLE"), tmp_path / "b.wav", half)
-    assert said.startswith(f"{tmp_path / 'a.wav'}: the input holds NaN or infinite samples") and said.endswith(f"at sample {place}")
+    assert said.startswith(f"{tmp_path / 'a.wav'}: the input holds {what}") and said.endswith(f"at sample {place}")
 
 
 def test_outputs_that_cannot_be(tmp_path, noise, half):
@@ -137,6 +143,10 @@ def test_outputs_that_cannot_be(tmp_path, noise, half):
     assert refused(source, tmp_path / "b.wv", half).startswith(f"the suffix .wv of {tmp_path / 'b.wv'} names no format")
     assert "(did you mean '.flac'?)" in refused(source, tmp_path / "b.flc", half)
     assert "names no format" in refused(source, tmp_path / "b", half)
+    for name in ("b.wav/", "b/"):
+        assert refused(source, f"{tmp_path}/{name}", half) == f"{tmp_path}/{name} is a folder; name the file to write in it"
+    assert refused(source, "", half) == "the name of the output is empty"
+    assert refused("", tmp_path / "b.wav", half) == "the name of the input is empty"
     assert refused(source, tmp_path / "old.wav" / "b.wav", half).startswith("cannot write to ")
     assert refused(source, "/proc/b.wav", half).startswith("cannot write to /proc: ")
     assert "File name too long" in refused(source, tmp_path / f"{'x' * 300}.wav", half)

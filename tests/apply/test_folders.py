@@ -42,6 +42,16 @@ def files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
+def test_one_file_is_one_file(tmp_path, noise, student, capfd):
+    (tmp_path / "in").mkdir()
+    soundfile.write(tmp_path / "in/a.wav", noise(), 16000)
+    (tmp_path / "in/b.txt").write_text("no sound")
+    enhance_folder(str(tmp_path / "in"), str(tmp_path / "out"), student)
+    ignored, last = capfd.readouterr().err.splitlines()
+    assert ignored == f"{tmp_path / 'in'}: 1 file ignored: no sound that can be written (1 .txt)"
+    assert last.startswith(f"{tmp_path / 'out'}: 1 file: ")
+
+
 def test_the_tree_is_kept(tree, tmp_path, student, capfd):
     enhance_folder(str(tree), str(tmp_path / "out"), student)
     assert files(tmp_path / "out") == NAMES
@@ -51,7 +61,7 @@ def test_the_tree_is_kept(tree, tmp_path, student, capfd):
         assert [getattr(before, fact) for fact in facts] == [getattr(after, fact) for fact in facts]
     out, err = capfd.readouterr()
     ignored, last = err.splitlines()
-    assert ignored.endswith("3 files are no sound files that can be written, and ignored (1 without a suffix, 1 .m4a, 1 .txt)")
+    assert ignored.endswith("3 files ignored: no sound that can be written (1 without a suffix, 1 .m4a, 1 .txt)")
     assert last.startswith(f"{tmp_path / 'out'}: 4 files: 1.1 s of audio") and out == ""
 
 

@@ -86,7 +86,7 @@ def test_defaults_come_from_the_metadata():
     assert OutputStage.of({}) == OutputStage(-np.inf, 1.0, 0.0)
     assert OutputStage.of({"floor_db": "-inf", "exponent": "1", "mix": "0", "n_fft": "512"}) == OutputStage()
     assert OutputStage.of({"floor_db": "-16", "exponent": "0.8", "mix": "0.2"}) == OutputStage(-16.0, 0.8, 0.2)
-    with pytest.raises(UserError, match=r"^the model's floor_db, exponent and mix must be numbers: .*'loud'$"):
+    with pytest.raises(UserError, match=r"^floor_db, exponent and mix must be numbers: .*'loud'$"):
         OutputStage.of({"mix": "loud"})
 
 
