@@ -4,8 +4,10 @@ A set is planned first (`plan_items`: utterance, SNR, split of the noise, room),
 item are drawn from its own key, so that a set does not change with the number of processes.
 """
 
+import itertools
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -45,6 +47,7 @@ class PlannedItem:
         key: of its random draws.
         split: of its noise.
         rir: the room it is heard in; None for none.
+        others: how many items before it have the same utterance and SNR, and other noises.
     """
 
     utt: str
@@ -53,6 +56,7 @@ class PlannedItem:
     key: tuple
     split: str
     rir: Rir | None = None
+    others: int = 0
 
 
 @dataclass(frozen=True)
@@ -118,8 +122,12 @@ def mix_corpus(data_dir: Path, dump: Path, conf: Path | None = None, *, nj: int 
 
 def mix_split(sources: MixSources, dump: Path, config: SetsConfig, *, short_noise: str, nj: int, pipes: bool) -> None:
     """Make the sets of a split, each unless it is done."""
+    for one, count in Counter(noise.split for noise in sources.noises).items():
+        if config.noises(sources.split) > count:
+            wanted = f"sets: {sources.split}_noises is {config.noises(sources.split)}"
+            raise UserError(f"{wanted}, but the noises of split '{one}' are {count}")
     data_state = sources.data.fingerprint()
-    for name, utts in set_names(sources.data, sources.split).items():
+    for name, utts in set_names(sources.data, sources.split, config.kinds(sources.split)).items():
         state: dict[str, Any] = {"corpus": sources.corpus, "data": data_state}
         if not name.endswith("_clean"):
             state |= options_of(config, sources.split)
@@ -134,8 +142,8 @@ def mix_split(sources: MixSources, dump: Path, config: SetsConfig, *, short_nois
             step.finish()
 
 
-def set_names(data: DataDir, split: str) -> dict[str, list[str]]:
-    """{set: its utterances}: `dev_noisy`, or `test_noisy` and `test_clean`.
+def set_names(data: DataDir, split: str, kinds: Sequence[str]) -> dict[str, list[str]]:
+    """{set: its utterances}: of each kind one, such as `test_noisy` and `test_clean`.
 
     A corpus that is scored in parts has these sets for each part: the utterances of the subset test-other make
     `test-other_noisy` and `test-other_clean`.
@@ -147,7 +155,6 @@ def set_names(data: DataDir, split: str) -> dict[str, list[str]]:
     for subset in subsets:  # a name that begins with test is what `kdse.runs.selection` keeps unselected runs away from
         if subset != split and not subset.startswith(f"{split}-"):
             raise UserError(f"{data.folder / 'utt2subset'}: the name of a subset of {split} begins with '{split}-', not '{subset}'")
-    kinds = ("noisy",) if split == "dev" else ("noisy", "clean")
     return {f"{subset}_{kind}": subsets[subset] for kind in kinds for subset in sorted(subsets)}
 
 
@@ -164,11 +171,11 @@ def plan_items(name: str, utts: list[str], sources: MixSources, config: SetsConf
         chosen = snrs
         if not config.all_snrs(sources.split):
             chosen = (pick(rng_for(sources.corpus, name, config.seed, utt, "snr"), snrs),)
-        for snr in chosen:
-            key = (sources.corpus, name, config.seed, utt, f"{snr:g}")
+        for snr, others in itertools.product(chosen, range(config.noises(sources.split))):
+            key = (sources.corpus, name, config.seed, utt, f"{snr:g}", *([others] if others else []))
             seen = config.seen_share > 0 and rng_for(*key, "seen").random() < config.seen_share
             rir = rooms.get(choose_rir(rng_for(*key, "rir"), tuple(rooms), config.rir_share))
-            items.append(PlannedItem(utt, source, snr, key, "train" if seen else sources.split, rir))
+            items.append(PlannedItem(utt, source, snr, key, "train" if seen else sources.split, rir, others))
     return items
 
 
@@ -201,10 +208,13 @@ def _jobs(items: Sequence[PlannedItem], noises: Sequence[Noise], short_noise: st
     by_split: dict[str, list[Noise]] = {}
     for noise in noises:
         by_split.setdefault(noise.split, []).append(noise)
-    jobs = []
+    jobs: list[MixJob] = []
     for item in items:
         rng = rng_for(*item.key)
         noise = None if item.snr is None else pick(rng, by_split[item.split])
+        before = {job.noise.noise_id for job in jobs[len(jobs) - item.others :]}
+        while noise is not None and noise.noise_id in before:
+            noise = pick(rng, by_split[item.split])
         jobs.append(MixJob(item, noise, rng, short_noise, pipes))
     return jobs
 

@@ -28,6 +28,7 @@ class MixConfig:
     Args:
         snr_low, snr_high: dB over speech-active power, uniform between them.
         clean_prob: share of items without noise.
+        high_snr_prob, high_snr: share of items whose SNR lies between `snr_high` and `high_snr` instead: nearly clean speech.
         rir_prob: share of items heard in a room (`kdse.data.reverb`), with noise or without.
         gain_low_db, gain_high_db: level of the whole item, uniform between them.
         short_noise: 'error', or 'repeat' to play a noise shorter than the speech again from its beginning.
@@ -40,6 +41,8 @@ class MixConfig:
     gain_high_db: float = 6.0
     short_noise: str = "error"
     rir_prob: float = 0.0
+    high_snr_prob: float = 0.0
+    high_snr: float = 40.0
 
     @classmethod
     def of(cls, values: Mapping[str, Any], where: str) -> "MixConfig":
@@ -47,10 +50,13 @@ class MixConfig:
         config = override(cls, values, where)
         if config.short_noise not in ("error", "repeat"):
             raise UserError(f"{where}: short_noise is 'error' or 'repeat', not '{config.short_noise}'")
-        for name in ("clean_prob", "rir_prob"):
+        for name in ("clean_prob", "rir_prob", "high_snr_prob"):
             if not 0 <= getattr(config, name) <= 1:
                 raise UserError(f"{where}: {name} is between 0 and 1, not {getattr(config, name)}")
-        for low, high in (("snr_low", "snr_high"), ("gain_low_db", "gain_high_db")):
+        ranges = [("snr_low", "snr_high"), ("gain_low_db", "gain_high_db")]
+        if config.high_snr_prob:
+            ranges.append(("snr_high", "high_snr"))
+        for low, high in ranges:
             if getattr(config, low) > getattr(config, high):
                 raise UserError(f"{where}: {low} is above {high}")
         return config
@@ -191,7 +197,10 @@ def draw(
     late = tail(speech, rirs[rir_id]) if rirs and rir_id else None
     if clean < config.clean_prob:
         return replace(mix(speech, speech, math.inf, gain_db=gain_db, utt=utt, late=late), rir_id=rir_id)
-    snr_db = config.snr_low + snr * (config.snr_high - config.snr_low)
+    low, high = config.snr_low, config.snr_high
+    if clean < config.clean_prob + config.high_snr_prob:
+        low, high = config.snr_high, config.high_snr
+    snr_db = low + snr * (high - low)
     noise_id = pick(rng, _names(noise))
     offset, stretch = choose_stretch(rng, noise[noise_id], len(speech), utt, noise_id, config.short_noise)
     mixture = mix(speech, stretch, snr_db, gain_db=gain_db, utt=utt, noise_id=noise_id, late=late)

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -20,21 +20,24 @@ from kdse.data.level import SILENT, active_power
 SPLITS = ("train", "dev", "test")
 NOISE_HELP = "noises: a folder of audio (MUSAN, DEMAND and DNS in their own layouts), or a TSV with the columns split and path"
 NOISE_TEST_HELP = "test noises, where they are another collection: all of it, and --noise gives only those for training and dev"
+UNSTATED = "not stated"
+"""The licence of a noise whose table has that column, but nothing in it."""
 COLUMNS = ("noise_id", "split", "category", "path")
 
 
 @dataclass(frozen=True)
 class Noise:
-    """One noise recording: its id (no spaces), split, category, and file."""
+    """One noise recording: its id (no spaces), split, category, file; and its licence, where a table has that column."""
 
     noise_id: str
     split: str
     category: str
     path: str
+    licence: str = ""
 
 
-def find_noises(source: Path | str, test: Path | str | None = None) -> list[Noise]:
-    """List the noises of a folder or a TSV, sorted by id.
+def find_noises(source: Path | str | Sequence[Path], test: Path | str | None = None) -> list[Noise]:
+    """List the noises of a folder or a TSV, or of several of them together, sorted by id.
 
     A TSV needs the columns `split` (train, dev or test) and `path` (relative to the TSV); `noise_id` defaults to the file's
     name and `category` to the id. A folder with subfolders train, dev and test is split by them, any other folder by a hash of
@@ -46,7 +49,9 @@ def find_noises(source: Path | str, test: Path | str | None = None) -> list[Nois
         test: where the test noises are another collection: all of it, and `source` gives only noises for training and dev.
     Raises: UserError where something is missing, named twice, or a split is empty.
     """
-    noises = _listed(Path(source), "NOISE")
+    sources = [source] if isinstance(source, Path | str) else source
+    noises = [noise for one in sources for noise in _listed(Path(one), "NOISE")]
+    source = ", ".join(map(str, sources))
     if test is not None:
         noises = [n for n in noises if n.split != "test"] + [replace(n, split="test") for n in _listed(Path(test), "NOISE_TEST")]
     ids: dict[str, str] = {}
@@ -171,5 +176,6 @@ def _from_tsv(path: Path) -> list[Noise]:
         if not file.is_file():
             raise UserError(f"{path}, line {number}: there is no file {file}")
         noise_id = row.get("noise_id") or file.stem
-        noises.append(Noise(noise_id, row["split"], row.get("category") or noise_id, str(file)))
+        licence = (row["licence"] or UNSTATED) if "licence" in rows.fieldnames else ""
+        noises.append(Noise(noise_id, row["split"], row.get("category") or noise_id, str(file), licence))
     return noises

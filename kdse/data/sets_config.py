@@ -18,6 +18,8 @@ class SetsConfig:
     Args:
         test_snrs: dB; every test utterance is mixed at each of them, or at one without `test_all_snrs`.
         dev_snrs: dB; each dev utterance is mixed at one of them, or at each with `dev_all_snrs`.
+        dev_noises, test_noises: with how many different noises an utterance is mixed at an SNR.
+        dev_clean: whether there is a set `dev_clean`, too.
         seen_share: share of the items that are mixed with training noises. Above 0, an item's category says `seen:` or `unseen:`
             before the noise's own.
         rir_share: share of the items that are heard in a room; what it adds to the speech is part of the noise
@@ -32,17 +34,28 @@ class SetsConfig:
     seen_share: float = 0.0
     rir_share: float = 0.0
     seed: int = 0
+    dev_noises: int = 1
+    test_noises: int = 1
+    dev_clean: bool = False
 
     def snrs(self, split: str) -> tuple[float, ...]:
         """The SNRs of a split in dB."""
         return self.dev_snrs if split == "dev" else self.test_snrs
+
+    def noises(self, split: str) -> int:
+        """With how many noises each utterance of a split is mixed at an SNR."""
+        return self.dev_noises if split == "dev" else self.test_noises
+
+    def kinds(self, split: str) -> tuple[str, ...]:
+        """The kinds of sets of a split."""
+        return ("noisy",) if split == "dev" and not self.dev_clean else ("noisy", "clean")
 
     def all_snrs(self, split: str) -> bool:
         """Whether each utterance of a split is mixed at every SNR."""
         return self.dev_all_snrs if split == "dev" else self.test_all_snrs
 
 
-YOUNGER = ("test_all_snrs", "seen_share", "rir_share")
+YOUNGER = ("test_all_snrs", "seen_share", "rir_share", "dev_noises", "test_noises")
 """Options that are younger than sets which were made without them."""
 
 
@@ -56,7 +69,7 @@ def options_of(config: SetsConfig, split: str) -> dict[str, Any]:
     for name, value in values.items():
         concerns_split = name.startswith(split) or name in ("seed", "seen_share", "rir_share")
         made_without = name in YOUNGER and value == defaults[name]
-        if concerns_split and not made_without:
+        if name != "dev_clean" and concerns_split and not made_without:
             options[name] = value
     return options
 
@@ -76,6 +89,9 @@ def load_sets_config(path: Path | None) -> tuple[SetsConfig, str]:
     for key in ("seen_share", "rir_share"):
         if not 0 <= getattr(config, key) <= 1:
             raise UserError(f"{path}, sets: {key} is between 0 and 1, not {getattr(config, key)}")
+    for key in ("dev_noises", "test_noises"):
+        if getattr(config, key) < 1:
+            raise UserError(f"{path}, sets: {key} is a whole number from 1, not {getattr(config, key)}")
     return config, MixConfig.load(path).short_noise
 
 

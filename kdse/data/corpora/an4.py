@@ -48,12 +48,17 @@ def prepare(data_dir: Path, nj: int, **options) -> None:
 
 def find(an4: Path, noise: Path, byte_order: str = "auto") -> Listing:
     """List the utterances of each split, and the noises."""
+    return Listing(find_splits(an4, byte_order), find_noises(noise))
+
+
+def find_splits(an4: Path, byte_order: str = "auto") -> dict[str, list[Utterance]]:
+    """The utterances of train, dev and test."""
     official, test = (_with_byte_order(read_list(an4, part), byte_order) for part in ("train", "test"))
     dev = [u for u in official if u.speaker in DEV_SPEAKERS]
     train = [u for u in official if u.speaker not in DEV_SPEAKERS]
     if not dev or not train:
         raise UserError(f"{an4} holds none, or only, of the dev speakers {', '.join(DEV_SPEAKERS)}; is it complete?")
-    return Listing({"train": train, "dev": dev, "test": test}, find_noises(noise))
+    return {"train": train, "dev": dev, "test": test}
 
 
 def read_list(an4: Path, part: str) -> list[Utterance]:

@@ -5,19 +5,15 @@ none, and no recogniser should be trained on them.
 """
 
 import argparse
-import csv
 from dataclasses import replace
 from pathlib import Path
 
-from kdse.core.errors import UserError
-from kdse.core.files import read_text
 from kdse.data.corpora import an4 as official
 from kdse.data.corpora.librispeech import read_subset
 from kdse.data.corpora.options import path_or
-from kdse.data.corpus import Listing, Utterance, write_corpus
+from kdse.data.corpora.tables import COLUMNS, read_rows
+from kdse.data.corpus import Listing, write_corpus
 from kdse.data.noise import find_noises
-
-COLUMNS = ("utt_id", "speaker", "path", "text")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,26 +45,6 @@ def find(an4: Path, noise: Path, librispeech: Path, speech: list[Path], byte_ord
     splits = dict(official.find(an4, noise, byte_order).splits)
     further = [replace(u, subset=None) for u in read_subset(librispeech, "train-clean-100")]
     for table in speech:
-        further += read_table(table)
+        further += [row.utterance for row in read_rows(table)]
     splits["train"] = splits["train"] + further
     return Listing(splits, find_noises(noise))
-
-
-def read_table(table: Path) -> list[Utterance]:
-    """The utterances of a TSV.
-
-    Raises: UserError naming table, line and utterance where a column or a file is missing.
-    """
-    rows = csv.DictReader(read_text(table).split("\n"), delimiter="\t", quoting=csv.QUOTE_NONE)
-    missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
-    if missing:
-        raise UserError(f"{table} has no column '{missing[0]}'; it needs {', '.join(COLUMNS)}")
-    utterances = []
-    for number, row in enumerate(rows, 2):
-        if not all(row[name] for name in COLUMNS):
-            raise UserError(f"{table}, line {number}: {next(name for name in COLUMNS if not row[name])} is empty")
-        path = table.parent / row["path"]
-        if not path.is_file():
-            raise UserError(f"{table}, line {number}: the audio of utterance {row['utt_id']} is missing ({path})")
-        utterances.append(Utterance(row["utt_id"], row["speaker"], str(path), " ".join(row["text"].split())))
-    return utterances

@@ -12,10 +12,11 @@ import numpy as np
 
 from kdse.core.atomic import atomic_path
 from kdse.core.parallel import in_processes
-from kdse.data.audio import RATE, to_int16
+from kdse.data.audio import RATE
 from kdse.data.corpora.mini.babble import talkers
 from kdse.data.mix import rng_for
 from kdse.data.noise import Noise
+from kdse.data.synthesis import at_level, octave_around, over_floor, put, ring, shape, slow
 
 LEVEL_DB = -26.0
 """RMS of every noise in dB of full scale."""
@@ -60,42 +61,39 @@ def _make(job: tuple[Noise, int, int]) -> None:
 def synthesise(kind: str, split: str, noise_id: str, length: int, seed: int = 0) -> np.ndarray:
     """One noise, int16 (length,), with an RMS of LEVEL_DB unless its peaks would clip."""
     rng = rng_for("mini noise", seed, noise_id)
-    x = KINDS[kind][0](rng, length, split)
-    x = x - x.mean()
-    x *= min(10 ** (LEVEL_DB / 20) / np.sqrt(np.mean(x**2)), 0.95 / np.abs(x).max())
-    return to_int16(x)
+    return at_level(KINDS[kind][0](rng, length, split), LEVEL_DB)
 
 
 def coloured(exponent: float) -> Callable[[Rng, int, str], np.ndarray]:
     """Noise whose power falls as 1/f^exponent above 40 Hz: 0 white, 1 pink, 2 brown."""
-    return lambda rng, length, _split: _shape(rng.standard_normal(length), lambda f: np.maximum(f, 40.0) ** (-exponent / 2))
+    return lambda rng, length, _split: shape(rng.standard_normal(length), lambda f: np.maximum(f, 40.0) ** (-exponent / 2))
 
 
 def hum(rng: Rng, length: int, _split: str) -> np.ndarray:
     """A machine: harmonics of a slightly wandering rotation through random resonances, with its beat, over pink noise."""
     t = np.arange(length) / RATE
     base = rng.uniform(45, 190)
-    wander = np.cumsum(1 + 0.01 * _slow(rng, length, 0.5)) / RATE
+    wander = np.cumsum(1 + 0.01 * slow(rng, length, 0.5)) / RATE
     centres, widths = rng.uniform(150, 4500, 4), rng.uniform(80, 500, 4)
     x = np.zeros(length)
     for k in range(1, int(6000 / base)):
         resonance = 0.15 + np.exp(-(((k * base - centres) / widths) ** 2)).max()
         x += resonance * k**-0.6 * np.sin(2 * np.pi * k * base * wander + rng.uniform(0, 2 * np.pi))
-    beat = 1 + rng.uniform(0.1, 0.6) * np.sin(2 * np.pi * rng.uniform(2, 14) * t) + 0.15 * _slow(rng, length, 1.0)
-    return _add(x * beat, coloured(1)(rng, length, ""), rng.uniform(-18, -8))
+    beat = 1 + rng.uniform(0.1, 0.6) * np.sin(2 * np.pi * rng.uniform(2, 14) * t) + 0.15 * slow(rng, length, 1.0)
+    return over_floor(x * beat, coloured(1)(rng, length, ""), rng.uniform(-18, -8))
 
 
 def traffic(rng: Rng, length: int, _split: str) -> np.ndarray:
     """A road: low rumble, and vehicles that pass, brighter while they are near."""
     t = np.arange(length) / RATE
-    x = _shape(rng.standard_normal(length), lambda f: 1 / (1 + (f / 120) ** 2))
+    x = shape(rng.standard_normal(length), lambda f: 1 / (1 + (f / 120) ** 2))
     x /= np.sqrt(np.mean(x**2))
     for _ in range(rng.poisson(length / RATE / 3) + 1):
         near = rng.uniform(0, length / RATE)
         distance = np.sqrt(1 + ((t - near) / rng.uniform(0.4, 1.3)) ** 2)
         edge = rng.uniform(200, 500)
-        engine = _shape(rng.standard_normal(length), lambda f, edge=edge: 1 / (1 + (f / edge) ** 1.5))
-        tyres = _shape(rng.standard_normal(length), _octave_around(rng.uniform(700, 1500)))
+        engine = shape(rng.standard_normal(length), lambda f, edge=edge: 1 / (1 + (f / edge) ** 1.5))
+        tyres = shape(rng.standard_normal(length), octave_around(rng.uniform(700, 1500)))
         for part, power in ((engine, 1.5), (tyres, 3.0)):
             x += rng.uniform(1, 2.5) * part / np.sqrt(np.mean(part**2)) / distance**power
     return x
@@ -103,9 +101,9 @@ def traffic(rng: Rng, length: int, _split: str) -> np.ndarray:
 
 def wind(rng: Rng, length: int, _split: str) -> np.ndarray:
     """Gusts: low-frequency noise that swells, its upper part more so."""
-    gust = np.exp(0.9 * _slow(rng, length, 0.7))
-    low = _shape(rng.standard_normal(length), lambda f: np.maximum(f, 30.0) ** -1.2)
-    high = _shape(rng.standard_normal(length), _octave_around(rng.uniform(500, 900)))
+    gust = np.exp(0.9 * slow(rng, length, 0.7))
+    low = shape(rng.standard_normal(length), lambda f: np.maximum(f, 30.0) ** -1.2)
+    high = shape(rng.standard_normal(length), octave_around(rng.uniform(500, 900)))
     return low / low.std() * gust + rng.uniform(0.2, 0.6) * high / high.std() * gust**2
 
 
@@ -115,8 +113,8 @@ def clatter(rng: Rng, length: int, _split: str) -> np.ndarray:
     for _ in range(rng.poisson(rng.uniform(5, 10) * length / RATE)):
         start, force = int(rng.integers(length)), rng.lognormal(0, 0.6)
         for _ in range(4):
-            _ring(x, start, rng.uniform(400, 6000), rng.uniform(0.004, 0.05), force * rng.normal())
-    return _add(x, coloured(1)(rng, length, ""), rng.uniform(-18, -10))
+            ring(x, start, rng.uniform(400, 6000), rng.uniform(0.004, 0.05), force * rng.normal())
+    return over_floor(x, coloured(1)(rng, length, ""), rng.uniform(-18, -10))
 
 
 def music(rng: Rng, length: int, _split: str) -> np.ndarray:
@@ -137,8 +135,8 @@ def music(rng: Rng, length: int, _split: str) -> np.ndarray:
         for semitones, level, decay in notes:
             hertz = root * 2 ** (semitones / 12)
             for k in range(1, 1 + min(11, int(7000 / hertz))):
-                _ring(x, start, k * hertz, decay / k**0.5, level * k**-bright)
-        _put(x, 0.25 * rng.standard_normal(800) * np.exp(-np.arange(800) / 200), start)
+                ring(x, start, k * hertz, decay / k**0.5, level * k**-bright)
+        put(x, 0.25 * rng.standard_normal(800) * np.exp(-np.arange(800) / 200), start)
     return x
 
 
@@ -153,17 +151,17 @@ def alarm(rng: Rng, length: int, _split: str) -> np.ndarray:
     phase = 2 * np.pi * np.cumsum(hertz) / RATE
     x = sum(rng.uniform(0.2, 1) / k * np.sin(k * phase) for k in range(1, 5))
     if style == "beep":
-        x *= _shape((turn > -0.3).astype(float), lambda f: 1 / (1 + (f / 60) ** 2))
-    return _add(x, coloured(1)(rng, length, ""), rng.uniform(-20, -12))
+        x *= shape((turn > -0.3).astype(float), lambda f: 1 / (1 + (f / 60) ** 2))
+    return over_floor(x, coloured(1)(rng, length, ""), rng.uniform(-20, -12))
 
 
 def rain(rng: Rng, length: int, _split: str) -> np.ndarray:
     """Very many faint drops, and single ones that ring."""
-    drops = rng.standard_normal(length) * (rng.random(length) < 0.15) * np.exp(0.4 * _slow(rng, length, 0.4))
-    x = _shape(drops, _octave_around(rng.uniform(2500, 4500), width=1.7))
+    drops = rng.standard_normal(length) * (rng.random(length) < 0.15) * np.exp(0.4 * slow(rng, length, 0.4))
+    x = shape(drops, octave_around(rng.uniform(2500, 4500), width=1.7))
     x /= x.std()
     for _ in range(rng.poisson(12 * length / RATE)):
-        _ring(x, int(rng.integers(length)), rng.uniform(900, 3500), rng.uniform(0.003, 0.02), rng.lognormal(0.5, 0.7))
+        ring(x, int(rng.integers(length)), rng.uniform(900, 3500), rng.uniform(0.003, 0.02), rng.lognormal(0.5, 0.7))
     return x
 
 
@@ -181,38 +179,3 @@ KINDS: dict[str, tuple[Callable[[Rng, int, str], np.ndarray], tuple[str, ...]]] 
     "alarm": (alarm, ("test",)),
     "rain": (rain, ("test",)),
 }
-
-
-def _shape(x: np.ndarray, magnitude: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Filter x (N,) by a magnitude response given over frequencies in Hz, without phase; the ends join (circular)."""
-    from scipy.fft import irfft, next_fast_len, rfft
-
-    size = next_fast_len(len(x), real=True)
-    return irfft(rfft(x, size) * magnitude(np.fft.rfftfreq(size, 1 / RATE)), size)[: len(x)]
-
-
-def _slow(rng: Rng, length: int, hertz: float) -> np.ndarray:
-    """(N,) noise below about `hertz`, standard deviation 1."""
-    x = _shape(rng.standard_normal(length), lambda f: np.exp(-((f / hertz) ** 2)))
-    return x / x.std()
-
-
-def _octave_around(hertz: float, width: float = 1.0) -> Callable[[np.ndarray], np.ndarray]:
-    """A magnitude response that falls to 1/e `width` octaves from its middle."""
-    return lambda f: np.exp(-((np.log2(np.maximum(f, 20.0) / hertz) / width) ** 2))
-
-
-def _ring(x: np.ndarray, start: int, hertz: float, decay: float, level: float) -> None:
-    """Add a sine to x that dies away with a time constant of `decay` seconds; it starts within 1 ms."""
-    t = np.arange(int(5 * decay * RATE) + 16) / RATE
-    _put(x, level * np.sin(2 * np.pi * hertz * t) * np.exp(-t / decay) * np.minimum(1, t * 1000), start)
-
-
-def _put(x: np.ndarray, part: np.ndarray, start: int) -> None:
-    part = part[: len(x) - start]
-    x[start : start + len(part)] += part
-
-
-def _add(x: np.ndarray, floor: np.ndarray, db: float) -> np.ndarray:
-    """x with a floor at `db` relative to it."""
-    return x + floor * 10 ** (db / 20) * np.sqrt(np.mean(x**2) / np.mean(floor**2))
