@@ -59,6 +59,7 @@ class Approach:
     needs_text = False
     needs_se_teacher = False
     needs_posteriors = False
+    needs_hypotheses = False  # of clean speech, and an attention decoder
 
     def __post_init__(self):
         if self.signal_loss not in WAVEFORM_LOSSES:

@@ -17,11 +17,13 @@ class EncoderOutput(NamedTuple):
         latents: (B, U, D).
         frames: (B,) numbers of valid frames.
         log_probs: (B, U, V) CTC log posteriors, or None.
+        encoded: (B, U, D) of the last layer, where it was asked for, for the recogniser's decoder.
     """
 
     latents: Tensor
     frames: Tensor
-    log_probs: Tensor | None
+    log_probs: Tensor | None = None
+    encoded: Tensor | None = None
 
 
 class Teacher(Protocol):
@@ -41,12 +43,24 @@ class Teacher(Protocol):
     def target(self, clean: Tensor, lengths: Tensor, cached: CachedLatents | None, posteriors: bool = False) -> EncoderOutput:
         """Encode clean waveforms without gradient, or take the cached latents where there are some."""
 
+    def decode(self, output: EncoderOutput, words: Tensor) -> Tensor:
+        """Logits (B, V + 1, n) of the attention decoder for each of (B, V) tokens and the end, given those before it.
+
+        Args:
+            words: padded with any token; what follows an utterance's tokens does not change the logits before.
+        """
+
 
 class TeacherInput(NamedTuple):
-    """A teacher, and its cached latents of the batch, or None."""
+    """A teacher with what stage 5 kept of the batch: latents, and its own hypotheses of the clean speech, or None.
+
+    Attributes:
+        hypotheses: (B, V) tokens, padded, and their (B,) numbers.
+    """
 
     teacher: Teacher
     cached_latents: CachedLatents | None = None
+    hypotheses: tuple[Tensor, Tensor] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from kdse.approaches.base import Approach, Losses
 from kdse.approaches.context import BatchContext, EncoderOutput, TeacherInput
@@ -17,6 +18,7 @@ from kdse.core.errors import UserError, did_you_mean
 from kdse.core.files import check_keys
 from kdse.losses import (
     DISTILLATION_TERMS,
+    att_kl,
     best_path,
     ctc_kl,
     gram,
@@ -28,8 +30,9 @@ from kdse.losses import (
     token_error_rate,
 )
 
-SEQUENCE = ("ctc_kl", "seq_kd", "gram")
-"""Kinds of the sequence level."""
+ATT_KL = "att_kl"
+SEQUENCE = ("ctc_kl", "seq_kd", "gram", ATT_KL)
+"""Kinds of the sequence level. ATT_KL wants a teacher with an attention decoder, such as Whisper."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class KD(Approach):
         terms: {name: weight} of further terms, names of `kdse.losses.DISTILLATION_TERMS`; a weight of 0 only logs.
         oa_max_weight: of observation adding. The recogniser is given (1 − ω)·ŝ + ω·y. In training ω is drawn from
             [0, oa_max_weight] for each utterance, in validation it is half of the maximum.
+        position_jitter: s of silence at most before both signals in training. A recogniser that knows positions can be pleased
+            through them (arXiv 2601.21084); from batch to batch they are others.
     """
 
     lambda_r: float = 1.0
@@ -63,6 +68,7 @@ class KD(Approach):
     gated: bool = True
     terms: dict[str, Any] = field(default_factory=dict)
     oa_max_weight: float = 0.0
+    position_jitter: float = 0.0
     needs_teacher = True
     several_teachers = True
 
@@ -74,6 +80,8 @@ class KD(Approach):
             raise UserError(f"anneal_fraction is a share of the training between 0 and 1, not {self.anneal_fraction}")
         if not 0 <= self.oa_max_weight <= 1:
             raise UserError(f"oa_max_weight is a share of the noisy signal between 0 and 1, not {self.oa_max_weight}")
+        if not 0 <= self.position_jitter <= 5:
+            raise UserError(f"position_jitter is between 0 and 5 s, not {self.position_jitter}")
         check_keys(self.terms, DISTILLATION_TERMS, "terms")
         for name, weight in self.terms.items():
             if type(weight) not in (int, float) or not math.isfinite(weight):
@@ -88,9 +96,18 @@ class KD(Approach):
         return bool(self.posterior_losses)
 
     @property
+    def needs_hypotheses(self) -> bool:
+        return self.lambda_q != 0 and self.sequence == ATT_KL
+
+    @property
+    def compares_latents(self) -> bool:
+        """Whether a loss with a weight compares latents frame by frame."""
+        return bool(self.lambda_e or self.lambda_d or self.terms_on("latents") or (self.lambda_q and self.sequence == "gram"))
+
+    @property
     def posterior_losses(self) -> list[str]:
         """The losses that compare CTC posteriors."""
-        of_sequence = [self.sequence] if self.lambda_q != 0 and self.sequence != "gram" else []
+        of_sequence = [self.sequence] if self.lambda_q != 0 and self.sequence in ("ctc_kl", "seq_kd") else []
         return of_sequence + self.terms_on("posteriors")
 
     def terms_on(self, level: str) -> list[str]:
@@ -104,7 +121,9 @@ class KD(Approach):
         """
         losses = {"l_r": (self.weight_r(context.progress), self.reconstruction(enhanced, clean, lengths, context))}
         speech = self.recogniser_input(enhanced, context)
-        by_teacher = [self.distil(teacher, speech, clean, lengths) for teacher in context.teachers]
+        silence = self.silence_in_front(context)
+        heard = [F.pad(wave, (silence, 0)) for wave in (speech, clean)]
+        by_teacher = [self.distil(teacher, *heard, lengths + silence) for teacher in context.teachers]
         for name, (weight, _) in by_teacher[0].items():
             losses[name] = (weight, sum(of[name][1] for of in by_teacher) / len(by_teacher))
         if self.lambda_t:
@@ -118,8 +137,10 @@ class KD(Approach):
     def distil(self, given: TeacherInput, speech: Tensor, clean: Tensor, lengths: Tensor) -> Losses:
         """The losses of one recogniser: l_e, l_d, the token error rate, l_q and further terms."""
         teacher = given.teacher
-        target = teacher.target(clean, lengths, given.cached_latents, self.needs_posteriors)
-        student = teacher.encode(speech, lengths, self.needs_posteriors)
+        target = teacher.target(clean, lengths, given.cached_latents, self.needs_posteriors or self.needs_hypotheses)
+        student = teacher.encode(speech, lengths, self.needs_posteriors or self.needs_hypotheses)
+        logits = self.decoded(given, student, target) if self.needs_hypotheses else None
+        student = without_first(student, student.latents.shape[1] - target.latents.shape[1])
         frames, tau = target.frames, self.tau * teacher.distance
         l_d = token_divergence(student.latents, target.latents, teacher.centroids, frames, tau, self.hard)
         errors = token_error_rate(student.latents.detach(), target.latents, teacher.centroids, frames)
@@ -128,13 +149,27 @@ class KD(Approach):
             "l_d": (self.lambda_d, l_d),
             "token_error_rate": (0.0, errors),
         }
-        if self.lambda_q:
+        if logits is not None:
+            losses["l_q"] = (self.lambda_q, att_kl(*logits, given.hypotheses[1] + 1))
+        elif self.lambda_q:
             losses["l_q"] = (self.lambda_q, sequence_loss(self.sequence, student, target))
         for name in self.terms_on("latents"):
             losses[name] = (self.terms[name], DISTILLATION_TERMS[name].loss(student.latents, target.latents, frames))
         for name in self.terms_on("posteriors"):
             losses[name] = (self.terms[name], DISTILLATION_TERMS[name].loss(student.log_probs, target.log_probs, frames))
         return losses
+
+    def decoded(self, given: TeacherInput, student: EncoderOutput, target: EncoderOutput) -> tuple[Tensor, Tensor]:
+        """Logits (B, V + 1, n) of the attention decoder for ŝ and s, given the words that it hears in s."""
+        words, _ = given.hypotheses
+        with torch.no_grad():
+            wanted = given.teacher.decode(target, words)
+        return given.teacher.decode(student, words), wanted
+
+    def silence_in_front(self, context: BatchContext) -> int:
+        """Samples of silence that go before the signals of this batch, a multiple of 40 ms."""
+        steps = int(self.position_jitter / 0.04) if context.training else 0
+        return 640 * int(torch.randint(steps + 1, ())) if steps else 0
 
     def recogniser_input(self, enhanced: Tensor, context: BatchContext) -> Tensor:
         """(B, N) ŝ, with a share of the noisy signal where the student is used with observation adding."""
@@ -150,6 +185,14 @@ class KD(Approach):
         [1.0, 0.1, 0.01, 0.01]
         """
         return self.lambda_r ** min(1.0, progress / self.anneal_fraction) if self.anneal_fraction else self.lambda_r
+
+
+def without_first(output: EncoderOutput, count: int) -> EncoderOutput:
+    """What the encoder made of the silence in front left out, where the target was cached without it."""
+    if not count:
+        return output
+    log_probs = None if output.log_probs is None else output.log_probs[:, count:]
+    return EncoderOutput(output.latents[:, count:], output.frames - count, log_probs)
 
 
 def sequence_loss(kind: str, student: EncoderOutput, target: EncoderOutput) -> Tensor:

@@ -50,6 +50,15 @@ def data_name(number: int) -> str:
     return f"target{number + 1}" if number else "target"
 
 
+def hypotheses_name(number: int) -> str:
+    """The name under which ESPnet reads a teacher's hypotheses of clean speech.
+
+    >>> [hypotheses_name(n) for n in range(2)]
+    ['target_text', 'target2_text']
+    """
+    return f"{data_name(number)}_text"
+
+
 def teachers_in(conf: Mapping[str, Any]) -> list[TeacherFolders]:
     """The frozen recognisers that a `kdse_conf` names, first to last.
 

@@ -50,8 +50,12 @@ def run(args: argparse.Namespace) -> None:
     from kdse.training.plan import Request, carry_out
     from kdse.training.plan_asr import plan_asr
     from kdse.training.plan_se import FrontEndRequest, plan_se
+    from kdse.training.whisper import adopt_whisper, recogniser_in
 
     options = {name: value for name, value in vars(args).items() if name not in ("verb", "kind")}
+    if args.kind == "asr" and recogniser_in(args.config) == "whisper":
+        adopt_whisper(args.config, args.out, args.corpus)
+        return
     if args.kind == "asr":
         carry_out(plan_asr(Request(**options)))
         return

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from kdse.losses.latent import latent_distance
-from kdse.losses.sequence import best_path, ctc_kl, gram, seq_kd
+from kdse.losses.sequence import att_kl, best_path, ctc_kl, gram, seq_kd
 from kdse.losses.spectrum import spectrum_distance, spectrum_divergence
 from kdse.losses.token import token_divergence, token_error_rate
 from kdse.losses.waveform import compressed_spectral_mse, multi_resolution_stft, negative_si_snr, negative_snr
@@ -50,6 +50,7 @@ __all__ = [
     "DISTILLATION_TERMS",
     "WAVEFORM_LOSSES",
     "Term",
+    "att_kl",
     "best_path",
     "ctc_kl",
     "gram",

@@ -24,6 +24,27 @@ def ctc_kl(student: Tensor, teacher: Tensor, lengths: Tensor) -> Tensor:
     return ((teacher.exp() * (teacher - student)).sum(-1) * mask).sum() / mask.sum()
 
 
+def att_kl(student: Tensor, teacher: Tensor, lengths: Tensor) -> Tensor:
+    """Mean KL(P(·|s, h)_v ‖ P(·|ŝ, h)_v) between an attention decoder's distributions over tokens, in nats.
+
+    Both are teacher-forced on h, the recogniser's own hypothesis of s: what it expects next, word by word, should not change
+    (word-level distillation, arXiv 1606.07947, section 3.1, with the front end as the student).
+
+    Args:
+        student, teacher: (B, V, n) logits given ŝ and s.
+        lengths: (B,) tokens that count, the end of the sentence among them.
+    Raises: ValueError where the shapes differ.
+
+    >>> p = torch.tensor([[[0.5, 0.5]]]).log(); q = torch.tensor([[[0.25, 0.75]]]).log()
+    >>> round(att_kl(q, p + 3, torch.tensor([1])).item(), 4)     # logits may be shifted
+    0.1438
+    """
+    check_same_shape(student, teacher)
+    counted = valid(lengths, teacher.shape[1])
+    student, teacher = student[counted].log_softmax(-1), teacher[counted].log_softmax(-1)
+    return F.kl_div(student, teacher, reduction="sum", log_target=True) / len(student)
+
+
 def seq_kd(student: Tensor, hypothesis: Tensor, lengths: Tensor, hypothesis_lengths: Tensor, blank: int = 0) -> Tensor:
     """Mean −log P_ctc(h | ŝ) per token of h, the teacher's best hypothesis on s (sequence-level distillation, arXiv 1606.07947).
 

@@ -14,6 +14,8 @@ from kdse.plugin.checkpoint import fit, read_state
 from kdse.plugin.explain import reason
 from kdse.plugin.patches import no_log_warnings
 from kdse.plugin.teacher import FrozenTeacher
+from kdse.plugin.whisper_teacher import WhisperTeacher
+from kdse.runs.backends import is_whisper
 from kdse.tokens.codebook import check_origin, load_tokens
 
 
@@ -75,13 +77,16 @@ def load_teacher(backend: Path | str, tokens: Path | str | None, layer: int = 0,
 
     Raises: UserError where the tokens are of another backend.
     """
-    asr, _ = load_backend(backend)
-    if tokens is None:
-        return FrozenTeacher(asr, layer, precision=precision)
-    book = load_tokens(tokens)
-    check_origin(Path(tokens), Path(backend))
-    blocks, size = len(getattr(asr.encoder, "encoders", ())), asr.encoder.output_size()
-    if book.layer > blocks or book.centroids.shape[1] != size:
-        of, has = f"layer {book.layer} with {book.centroids.shape[1]} values", f"{blocks} layers with {size}"
+    book = None if tokens is None else load_tokens(tokens)
+    options = {"layer": layer}
+    if book is not None:
+        check_origin(Path(tokens), Path(backend))
+        options = {"layer": book.layer, "centroids": torch.from_numpy(book.centroids), "distance": book.distance}
+    if is_whisper(backend):
+        teacher = WhisperTeacher.load(backend, precision, **options)
+    else:
+        teacher = FrozenTeacher(load_backend(backend)[0], **options, precision=precision)
+    if book is not None and (book.layer > teacher.layers or book.centroids.shape[1] != teacher.size):
+        of, has = f"layer {book.layer} with {book.centroids.shape[1]} values", f"{teacher.layers} layers with {teacher.size}"
         raise UserError(f"the tokens {tokens} are of {of}, but the encoder of {backend} has {has}; run stage 5 with this backend")
-    return FrozenTeacher(asr, book.layer, torch.from_numpy(book.centroids), book.distance, precision)
+    return teacher

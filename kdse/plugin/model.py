@@ -12,13 +12,17 @@ from torch import Tensor, nn
 from kdse.approaches.base import Approach, Losses
 from kdse.approaches.context import BatchContext, TeacherInput
 from kdse.approaches.gradients import hand_over, two_gradients
-from kdse.approaches.options import data_name
+from kdse.approaches.options import data_name, hypotheses_name
 from kdse.plugin.teacher import FrozenNetworks, FrozenTeacher
 
 
 def low_precision(device: torch.device, precision: str) -> torch.autocast:
     """A block that runs networks in bfloat16 where `precision` is "bf16". Losses stay outside: eight bits are no distance."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def _with_lengths(batch: dict[str, Tensor], name: str) -> tuple[Tensor, Tensor] | None:
+    return (batch[name], batch[f"{name}_lengths"]) if name in batch else None
 
 
 class Clock:
@@ -127,7 +131,7 @@ class DistillationModel(AbsESPnetModel):
             optimiser: 0 or 1 where a minibatch is served twice.
             referenced: (B, 1), 0 for recordings, which have no clean waveform.
             rest: with `target`, `target2`, ..., (B, U, D) the teachers' latents of the clean waveforms where stage 5 kept them, and
-                their (B,) `target_lengths`, ...
+                their (B,) `target_lengths`, ...; with `target_text`, ..., (B, V) the teachers' hypotheses of them, with lengths.
         """
         learning = torch.is_grad_enabled() and self.trains_front_end
         with low_precision(speech_mix.device, self.precision), torch.set_grad_enabled(learning):
@@ -157,7 +161,8 @@ class DistillationModel(AbsESPnetModel):
         inputs = []
         for number, teacher in enumerate(self.teachers):
             name = data_name(number)
-            inputs.append(TeacherInput(teacher, (batch[name], batch[f"{name}_lengths"]) if name in batch else None))
+            latents, words = (_with_lengths(batch, key) for key in (name, hypotheses_name(number)))
+            inputs.append(TeacherInput(teacher, latents, words))
         return tuple(inputs)
 
     def _se_teacher_wave(self, noisy: Tensor, lengths: Tensor) -> Tensor | None:

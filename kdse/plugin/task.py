@@ -13,7 +13,7 @@ from espnet2.utils.nested_dict_action import NestedDictAction
 
 from kdse import approaches
 from kdse.approaches.base import Approach
-from kdse.approaches.options import OLD_TEACHERS, backend_in, data_name, teachers_in
+from kdse.approaches.options import OLD_TEACHERS, backend_in, data_name, hypotheses_name, teachers_in
 from kdse.core.errors import UserError
 from kdse.core.files import check_keys, read_yaml
 from kdse.plugin.checkpoint import load_state
@@ -156,7 +156,7 @@ class DistillationTask(Mixing, EnhancementTask):
 
     @classmethod
     def optional_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
-        targets = (data_name(number) for number in range(MAX_TEACHERS))
+        targets = (name(number) for number in range(MAX_TEACHERS) for name in (data_name, hypotheses_name))
         return (*super().optional_data_names(train, inference), *targets, "text")
 
     @classmethod
@@ -213,11 +213,16 @@ def frozen_recognisers(approach: Approach, conf: dict[str, Any]) -> list[FrozenT
     for folders in teachers_in(conf):
         tokens = folders.tokens if approach.needs_teacher else None
         teacher = load_teacher(folders.backend, tokens, precision=conf.get("teacher_precision", "fp32"))
-        if approach.needs_posteriors and teacher.asr.ctc is None:
+        if approach.needs_posteriors and teacher.ctc is None:
             losses = ", ".join(approach.posterior_losses)
             raise UserError(
                 f"approach {conf['approach']} learns from CTC posteriors ({losses}), and the backend {folders.backend} "
                 "has no CTC branch; take another backend, or 'sequence: gram'"
+            )
+        if approach.needs_hypotheses and not teacher.has_decoder:
+            raise UserError(
+                f"approach {conf['approach']} learns from the words of an attention decoder (sequence: att_kl), which "
+                f"{folders.backend} does not have; take Whisper, or another 'sequence'"
             )
         teachers.append(teacher)
     return teachers

@@ -23,6 +23,9 @@ class FrozenTeacher:
         precision: "fp32", or "bf16" for the encoder's weights and arithmetic; latents come out as float32.
     """
 
+    at_once = 1  # utterances that stage 5 encodes together: padding changes what a Conformer's convolutions see
+    has_decoder = False
+
     def __init__(
         self,
         asr: nn.Module,
@@ -34,7 +37,7 @@ class FrozenTeacher:
         self.asr = asr.eval().requires_grad_(False)
         self.layer, self.centroids, self.distance = layer, centroids, distance
         self._tapped: Tensor | None = None
-        if layer:
+        if 0 < layer <= self.layers:
             asr.encoder.encoders[layer - 1].register_forward_hook(self._tap)
         if precision == "bf16":
             bf16_encoder(asr)
@@ -42,6 +45,24 @@ class FrozenTeacher:
     def _tap(self, module, inputs, output):
         value = output[0]  # (x or (x, position), mask)
         self._tapped = value[0] if isinstance(value, tuple) else value
+
+    @property
+    def ctc(self) -> nn.Module | None:
+        return self.asr.ctc
+
+    @property
+    def layers(self) -> int:
+        """Encoder layers that can be tapped."""
+        return len(getattr(self.asr.encoder, "encoders", ()))
+
+    @property
+    def size(self) -> int:
+        """Values of a latent."""
+        return self.asr.encoder.output_size()
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.asr.parameters()).device
 
     def to(self, device: torch.device) -> "FrozenTeacher":
         """Move the recogniser and the centroids."""
@@ -57,7 +78,7 @@ class FrozenTeacher:
             encoded, frames = self.asr.encode(wave, lengths)
         encoded = encoded[0] if isinstance(encoded, tuple) else encoded
         log_probs = self._posteriors(encoded.float()) if posteriors else None
-        return EncoderOutput(self.tapped(encoded), frames, log_probs)
+        return EncoderOutput(self.tapped(encoded), frames, log_probs, encoded.float() if posteriors else None)
 
     def tapped(self, encoded: Tensor) -> Tensor:
         """(B, U, D) latents of the tapped layer, after the recogniser's `encode` returned `encoded`."""
@@ -82,7 +103,7 @@ class FrozenTeacher:
             if cached is None or (posteriors and self.layer):  # CTC is computed from the last layer's latents
                 return self.encode(clean, lengths, posteriors)
             latents, frames = cached
-            return EncoderOutput(latents, frames, self._posteriors(latents) if posteriors else None)
+            return EncoderOutput(latents, frames, self._posteriors(latents) if posteriors else None, latents)
 
     def _posteriors(self, encoded: Tensor) -> Tensor:
         return self.asr.ctc.ctc_lo(encoded).log_softmax(-1)

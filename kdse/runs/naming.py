@@ -12,6 +12,8 @@ HOME_BACKEND = "conformer"
 """The recogniser that every recipe trains unless told otherwise. Results of others stand in folders of their own."""
 ESPNET = "espnet"
 """The recogniser of an inference config that names none: an ESPnet model, the recipe's backend."""
+BACKEND_AND_DECODER = ("whisper",)
+"""Names of conf/asr and of conf/decode: as a backend, their results keep `asr_`, so that the two do not meet in a folder."""
 STANDALONE = "standalone_se"
 """The approach that learns from no recogniser: one run of it serves all of them."""
 ARCHIVE = re.compile(rb"\.(zip|tar|tgz|tar\.[a-z0-9]+)$")
@@ -85,8 +87,13 @@ class RecipeNames:
 
     @property
     def results_of(self) -> str:
-        """Whose results these are: what decodes, without tag and `asr_`."""
-        return self.score_backend.removesuffix(self.suffix).removeprefix("asr_")
+        """Whose results these are: what decodes, without tag and `asr_`.
+
+        >>> RecipeNames(asr="rnn").results_of, RecipeNames(asr="whisper").results_of, RecipeNames(recogniser="whisper").results_of
+        ('rnn', 'asr_whisper', 'whisper')
+        """
+        name = self.score_backend.removesuffix(self.suffix)
+        return name if name.removeprefix("asr_") in BACKEND_AND_DECODER else name.removeprefix("asr_")
 
     @property
     def at_home(self) -> bool:
@@ -179,6 +186,8 @@ def recogniser_name(inference_config: str, expdir: str, root: str) -> str:
     if read_config(inference_config).get("recogniser", ESPNET) == ESPNET:
         return ""
     name = stem(inference_config)
+    if name in BACKEND_AND_DECODER:
+        return name
     if Path(root, "conf/asr", f"{name}.yaml").is_file() or Path(expdir, f"asr_{name}").is_dir():
         raise UserError(
             f"{inference_config}: rows name the recogniser by this file, and {name} is a backend of conf/asr or {expdir}; rename it"

@@ -6,7 +6,16 @@ from typing import Any
 
 from kdse import approaches
 from kdse.approaches.base import Approach
-from kdse.approaches.options import OLD_TEACHERS, TeacherFolders, current, data_name, recorded, renamed, teachers_in
+from kdse.approaches.options import (
+    OLD_TEACHERS,
+    TeacherFolders,
+    current,
+    data_name,
+    hypotheses_name,
+    recorded,
+    renamed,
+    teachers_in,
+)
 from kdse.core.config import merge, read_config
 from kdse.core.errors import UserError
 from kdse.core.files import read_yaml
@@ -61,6 +70,8 @@ def plan_se(request: FrontEndRequest) -> TrainingPlan:
     recognisers = resolve_recognisers(chosen, request, own_conf)
     own_conf = {name: value for name, value in own_conf.items() if name not in ("teachers", *OLD_TEACHERS)}
     conf = merge(base_conf(chosen, request, recognisers), own_conf)
+    if getattr(approach, "position_jitter", 0) and approach.compares_latents and conf.get("cached", True):
+        raise UserError("position_jitter moves latents from where stage 5 cached them: set kdse_conf: {cached: false}")
     if not isinstance(conf["approach_conf"], dict):
         raise UserError(f"kdse_conf: approach_conf must hold 'key: value' pairs, not {conf['approach_conf']!r}")
     conf["approach_conf"] = current(conf["approach_conf"])
@@ -219,7 +230,18 @@ def _extra_data(
         for number, folders in enumerate(recognisers):
             for mode, name in MODES:
                 entries.append((mode, [str(Path(folders.tokens) / f"latents_{name}"), data_name(number), "kdse_latents"]))
+    if approach.needs_hypotheses:
+        for number, folders in enumerate(recognisers):
+            for mode, name in MODES:
+                entries.append((mode, [_hypotheses(folders, name), hypotheses_name(number), "text_int"]))
     return entries + (plan.texts_data(data) if approach.needs_text else [])
+
+
+def _hypotheses(folders: TeacherFolders, name: str) -> str:
+    path = Path(folders.tokens) / f"hypotheses_{name}"
+    if not path.is_file():
+        raise UserError(f"{path} is missing: only a teacher with a decoder, such as Whisper, has hypotheses (stage 5 writes them)")
+    return str(path)
 
 
 def _record(chosen: Chosen, request: FrontEndRequest, recognisers: list[TeacherFolders], init: Path | None) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from kdse.core.progress import progress, say
 from kdse.core.step import Step, done_hash
 from kdse.data.audio import FULL_SCALE
 from kdse.data.pack import LatentPack, Pack
+from kdse.runs.backends import is_whisper
 from kdse.tokens.codebook import TokenBook, TokensConfig, fit, purity, save_tokens, spread
+from kdse.training.hypotheses import write_hypotheses
 
 KEPT = ("train", "dev")
 """Clean speech whose latents stay in the folder of the tokens: the targets of `kd`, computed once."""
@@ -39,9 +41,11 @@ def make_tokens(*, backend: Path, out: Path, dump: Path, config: Path | None = N
         return
     teacher = load_recogniser(backend, options.layer)
     labels = {name: write_latents(teacher, dump, out, name) for name in KEPT}["train"]
+    if is_whisper(backend):
+        write_hypotheses(backend, dump, out)
     latents = LatentPack(out / "latents_train").array()
     book = fit(latents, options)
-    quality = report(book, latents, labels, teacher.asr.blank_id)
+    quality = report(book, latents, labels)
     write_text(out / "report.json", json.dumps(quality, indent=1) + "\n")
     save_tokens(out, book)
     step.finish()
@@ -57,25 +61,36 @@ def load_recogniser(backend: Path, layer: int):
     # torch and ESPnet: not for a step that is skipped
     import torch
 
-    from kdse.plugin.load import load_backend
-    from kdse.plugin.teacher import FrozenTeacher
+    from kdse.plugin.load import load_teacher
 
-    asr, _ = load_backend(backend)
-    blocks = len(getattr(asr.encoder, "encoders", ()))
-    if layer > blocks:
-        raise UserError(f"tokens: layer {layer} does not exist; the backend's encoder has {blocks} (0 is its output)")
-    return FrozenTeacher(asr, layer).to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    teacher = load_teacher(backend, None, layer)
+    if layer > teacher.layers:
+        raise UserError(f"tokens: layer {layer} does not exist; the backend's encoder has {teacher.layers} (0 is its output)")
+    return teacher.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 def write_latents(teacher, dump: Path, out: Path, name: str) -> np.ndarray | None:
     """Write the latents of a set's clean speech to `out`/latents_<name>; return the labels of its frames, None without CTC."""
     labels: list[np.ndarray] = []
-    speech = Pack(dump / "pack" / f"speech_{name}")
-    LatentPack.write(out / f"latents_{name}", _latents(teacher, speech, labels, f"latents {name}"))
+
+    def latents() -> Iterator[tuple[str, np.ndarray]]:
+        for utt, encoded, labelled in _encoded(teacher, Pack(dump / "pack" / f"speech_{name}"), f"latents {name}"):
+            labels.extend([] if labelled is None else [labelled])
+            yield utt, encoded
+
+    LatentPack.write(out / f"latents_{name}", latents())
     return np.concatenate(labels) if labels else None
 
 
-def report(book: TokenBook, latents: np.ndarray, labels: np.ndarray | None, blank: int) -> dict[str, Any]:
+def batches(speech: Pack, count: int) -> list[list[str]]:
+    """The clean utterances of a pack: one by one in its order, or so many of similar length together."""
+    utts = list(speech.clean)
+    if count > 1:
+        utts.sort(key=lambda utt: (speech.length(utt), utt))
+    return [utts[first : first + count] for first in range(0, len(utts), count)]
+
+
+def report(book: TokenBook, latents: np.ndarray, labels: np.ndarray | None, blank: int = 0) -> dict[str, Any]:
     """How good the tokens of (U, D) latents are; `labels` are (U,) CTC tokens, None for a backend without CTC."""
     tokens = book.assign(latents)
     clusters = len(book.centroids)
@@ -97,24 +112,17 @@ def report(book: TokenBook, latents: np.ndarray, labels: np.ndarray | None, blan
     }
 
 
-def _latents(teacher, speech: Pack, labels: list[np.ndarray], what: str) -> Iterator[tuple[str, np.ndarray]]:
-    """(id, latents (U, D)) of the clean utterances of a pack; the CTC tokens (U,) of their frames go to `labels`."""
+def _encoded(teacher, speech: Pack, what: str) -> Iterator[tuple[str, np.ndarray, np.ndarray | None]]:
+    """(id, latents (U, D), CTC tokens (U,) or None) of the clean utterances of a pack."""
     import torch
 
-    device = next(teacher.asr.parameters()).device
     with torch.inference_mode():
-        for utt in progress(speech.clean, what, len(speech.clean)):
-            wave = torch.from_numpy(speech[utt].astype(np.float32) / FULL_SCALE)[None].to(device)
-            lengths = torch.tensor([wave.shape[1]], device=device)
-            latents, frames, _ = teacher.encode(wave, lengths)
+        for batch in progress(batches(speech, teacher.at_once), what):
+            waves = [torch.from_numpy(speech[utt].astype(np.float32) / FULL_SCALE) for utt in batch]
+            lengths = torch.tensor([len(wave) for wave in waves], device=teacher.device)
+            padded = torch.nn.utils.rnn.pad_sequence(waves, batch_first=True).to(teacher.device)
             # the frame labels are the recogniser's own best CTC path on clean training speech
-            if teacher.asr.ctc is not None:
-                encoded = latents if not teacher.layer else _output(teacher, wave, lengths)
-                labels.append(teacher.asr.ctc.argmax(encoded)[0, : frames[0]].cpu().numpy())
-            yield utt, latents[0, : frames[0]].cpu().numpy()
-
-
-def _output(teacher, wave, lengths):
-    """The encoder's last layer, where another one is tapped."""
-    encoded = teacher.asr.encode(wave, lengths)[0]
-    return encoded[0] if isinstance(encoded, tuple) else encoded
+            output = teacher.encode(padded, lengths, posteriors=teacher.ctc is not None)
+            for number, (utt, frames) in enumerate(zip(batch, output.frames.tolist(), strict=True)):
+                labels = None if output.log_probs is None else output.log_probs[number, :frames].argmax(-1).cpu().numpy()
+                yield utt, output.latents[number, :frames].cpu().numpy(), labels

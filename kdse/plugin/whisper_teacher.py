@@ -1,0 +1,97 @@
+"""Whisper as a frozen teacher of a front end: latents, and the words of its decoder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from kdse.approaches.context import CachedLatents, EncoderOutput
+from kdse.core.errors import UserError
+from kdse.whisper.model import Whisper
+from kdse.whisper.prompt import prompt_for
+
+SILENCE = 8000
+"""Samples after the speech, half a second: with less, Whisper does not find the end of the sentence."""
+
+
+class WhisperTeacher:
+    """A teacher as `kdse.approaches.context.Teacher` describes one.
+
+    Args:
+        whisper: the network.
+        layer: tapped encoder layer, counted from 1; 0 is the encoder's output.
+        centroids, distance: as in `kdse.plugin.teacher.FrozenTeacher`.
+    """
+
+    ctc = None
+    at_once = 16
+    has_decoder = True
+
+    def __init__(self, whisper: Whisper, layer: int = 0, centroids: Tensor | None = None, distance: float = 1.0):
+        self.asr = whisper.eval()
+        self.prompt = prompt_for(whisper.vocabulary)
+        self.layer, self.centroids, self.distance = layer, centroids, distance
+
+    @classmethod
+    def load(cls, backend: Path | str, precision: str = "fp32", **tokens) -> "WhisperTeacher":
+        """That of a folder in CTranslate2's format."""
+        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        return cls(Whisper.load(Path(backend) / "model.bin", dtype), **tokens)
+
+    @property
+    def layers(self) -> int:
+        return self.asr.encoder.layers
+
+    @property
+    def size(self) -> int:
+        """Values of a latent."""
+        return self.asr.size
+
+    @property
+    def device(self) -> torch.device:
+        return self.asr.encoder.get("layer_norm/gamma").device
+
+    def to(self, device: torch.device) -> "WhisperTeacher":
+        """Move network and centroids."""
+        self.asr.to(device)
+        if self.centroids is not None:
+            self.centroids = self.centroids.to(device)
+        return self
+
+    def encode(self, wave: Tensor, lengths: Tensor, posteriors: bool = False) -> EncoderOutput:
+        """Encode (B, N) waveforms with (B,) lengths; differentiable in `wave`. It has no CTC posteriors.
+
+        The silence after the speech is part of what it hears and of the frames.
+        """
+        count = torch.arange(wave.shape[1], device=wave.device)
+        wave = F.pad(wave * (count < lengths[:, None]), (0, SILENCE))
+        taps = (self.layer,) if self.layer else ()
+        encoded, frames, tapped = self.asr.encode(wave, lengths + SILENCE, taps)
+        return EncoderOutput(tapped[0] if tapped else encoded, frames, encoded=encoded)
+
+    def target(self, clean: Tensor, lengths: Tensor, cached: CachedLatents | None, posteriors: bool = False) -> EncoderOutput:
+        """Encode clean (B, N) waveforms without gradient, or take their cached latents, where there are some and they suffice.
+
+        Args:
+            posteriors: the decoder will be asked, too, which wants the last layer's.
+        """
+        with torch.no_grad():
+            if cached is None or (posteriors and self.layer):
+                return self.encode(clean, lengths)
+            latents, frames = cached
+            return EncoderOutput(latents, frames, encoded=latents)
+
+    def decode(self, output: EncoderOutput, words: Tensor) -> Tensor:
+        """Logits (B, V + 1, n) of each of (B, V) tokens and the end, given those before it."""
+        prompt = torch.tensor(self.prompt.ids, device=words.device).expand(len(words), -1)
+        logits = self.asr.decoder(torch.cat([prompt, words], 1), output.encoded, output.frames)
+        return logits[:, len(self.prompt.ids) - 1 :]
+
+
+def check_length(lengths: Sequence[int]) -> None:
+    """Raise UserError where an utterance and its silence are longer than the 30 s that Whisper has positions for."""
+    longest = max(lengths, default=0)
+    if longest + SILENCE > 30 * 16000:
+        raise UserError(f"Whisper hears 29.5 s at most, and one utterance has {longest / 16000:.1f} s; leave it out in stage 1")
