@@ -22,7 +22,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 def add_output_stage(parser: argparse.ArgumentParser) -> None:
     """`--floor`, `--exponent`, `--mix`: what is done with a student's gains."""
     parser.add_argument("--floor", type=float, metavar="DB", help="lowest gain in dB, 0 or less (default: the model's)")
-    parser.add_argument("--exponent", type=float, metavar="X", help="of the gains, 0 or more (default: the model's)")
+    parser.add_argument("--exponent", type=float, metavar="X", help="of the gains, 0 to 10 (default: the model's)")
     parser.add_argument("--mix", type=float, metavar="W", help="share of the input in the output, 0 to 1 (default: the model's)")
 
 
