@@ -16,6 +16,7 @@ from kdse.data.audio import check_samples
 from kdse.data.level import SILENT, active_power, mean_power, peak_of
 from kdse.data.reverb import choose_rir, tail
 from kdse.data.stretch import choose_stretch, pick, too_short
+from kdse.data.variety import SECOND_DB, add_second, draw_filter, draw_speed, samples_needed, vary
 
 PEAK = 32766.0
 """Largest magnitude before rounding: speech and noise are rounded each, so that their sum may be one larger."""
@@ -29,6 +30,9 @@ class MixConfig:
         snr_low, snr_high: dB over speech-active power, uniform between them.
         clean_prob: share of items without noise.
         high_snr_prob, high_snr: share of items whose SNR lies between `snr_high` and `high_snr` instead: nearly clean speech.
+        second_noise_prob: share of the noisy items with two noises at once.
+        filter_prob: share of the noises that go through a random filter (`kdse.data.variety`).
+        noise_speed: noises are played up to (1 + noise_speed) times as fast or as slow; needs `short_noise: repeat`.
         rir_prob: share of items heard in a room (`kdse.data.reverb`), with noise or without.
         gain_low_db, gain_high_db: level of the whole item, uniform between them.
         short_noise: 'error', or 'repeat' to play a noise shorter than the speech again from its beginning.
@@ -43,6 +47,9 @@ class MixConfig:
     rir_prob: float = 0.0
     high_snr_prob: float = 0.0
     high_snr: float = 40.0
+    second_noise_prob: float = 0.0
+    filter_prob: float = 0.0
+    noise_speed: float = 0.0
 
     @classmethod
     def of(cls, values: Mapping[str, Any], where: str) -> "MixConfig":
@@ -50,9 +57,11 @@ class MixConfig:
         config = override(cls, values, where)
         if config.short_noise not in ("error", "repeat"):
             raise UserError(f"{where}: short_noise is 'error' or 'repeat', not '{config.short_noise}'")
-        for name in ("clean_prob", "rir_prob", "high_snr_prob"):
+        for name in ("clean_prob", "rir_prob", "high_snr_prob", "second_noise_prob", "filter_prob", "noise_speed"):
             if not 0 <= getattr(config, name) <= 1:
                 raise UserError(f"{where}: {name} is between 0 and 1, not {getattr(config, name)}")
+        if config.noise_speed and config.short_noise == "error":
+            raise UserError(f"{where}: noise_speed needs more of a noise than the speech is long; set 'short_noise: repeat', too")
         ranges = [("snr_low", "snr_high"), ("gain_low_db", "gain_high_db")]
         if config.high_snr_prob:
             ranges.append(("snr_high", "high_snr"))
@@ -201,10 +210,38 @@ def draw(
     if clean < config.clean_prob + config.high_snr_prob:
         low, high = config.snr_high, config.high_snr
     snr_db = low + snr * (high - low)
-    noise_id = pick(rng, _names(noise))
-    offset, stretch = choose_stretch(rng, noise[noise_id], len(speech), utt, noise_id, config.short_noise)
+    of_variety = rng_for(corpus, purpose, seed, epoch, utt, "variety")
+    noise_id, offset, stretch = _draw_noise(rng, of_variety, noise, config, len(speech), utt)
     mixture = mix(speech, stretch, snr_db, gain_db=gain_db, utt=utt, noise_id=noise_id, late=late)
     return replace(mixture, offset=offset, rir_id=rir_id)
+
+
+def _draw_noise(
+    rng: np.random.Generator,
+    of_variety: np.random.Generator,
+    noises: Mapping[str, np.ndarray],
+    config: MixConfig,
+    length: int,
+    utt: str,
+) -> tuple[str, int, np.ndarray]:
+    """Draw one noise or two, changed as the config says: id ('a+b' of two), offset of the first, int16 (length,).
+
+    What changes a noise has a generator of its own, so that items without such options stay what they were before there were any.
+    """
+
+    def one() -> tuple[str, int, np.ndarray]:
+        noise_id = pick(rng, _names(noises))
+        needed = samples_needed(length, draw_speed(of_variety, config.noise_speed))
+        response = draw_filter(of_variety) if of_variety.random() < config.filter_prob else None
+        offset, stretch = choose_stretch(rng, noises[noise_id], needed, utt, noise_id, config.short_noise)
+        return noise_id, offset, vary(stretch, length, response)
+
+    noise_id, offset, stretch = one()
+    if of_variety.random() < config.second_noise_prob:
+        second_id, _, second = one()
+        stretch = add_second(stretch, second, of_variety.uniform(-SECOND_DB, SECOND_DB))
+        noise_id = f"{noise_id}+{second_id}"
+    return noise_id, offset, stretch
 
 
 def _names(signals: Mapping[str, np.ndarray]) -> Sequence[str]:

@@ -49,6 +49,21 @@ def test_dev_and_clean_sets(staged):
     assert [line["snr"] for line in manifest("test_clean")] == [None] * 4
 
 
+def test_several_noises_at_each_snr(staged, kdse, tmp_path):
+    """Each utterance and SNR in two noises, never the same one; what was mixed with one noise stays; the manifest rebuilds all."""
+    before = manifest("test_noisy")
+    (tmp_path / "two.yaml").write_text("sets: {test_noises: 2, dev_clean: true}\n")
+    assert kdse("mix", "--sets", tmp_path / "two.yaml")[0] == 0
+    after = manifest("test_noisy")
+    assert len(after) == 2 * len(before) == len({line["id"] for line in after}) and all(line in after for line in before)
+    assert len({(line["utt"], line["snr"], line["noise"]) for line in after}) == len(after)
+    assert kdse("mix", "--rebuild", "dump/test_noisy")[0] == 0
+    assert DataDir("dump/dev_clean").utts == sorted(read_table("data/dev/text"))
+    (tmp_path / "three.yaml").write_text("sets: {test_noises: 3}\n")
+    code, _, err = kdse("mix", "--sets", tmp_path / "three.yaml")
+    assert code == 2 and "sets: test_noises is 3, but the noises of split 'test' are 2" in err
+
+
 def test_workers_do_not_matter(staged, kdse):
     assert kdse("mix", "--dump", "again", "--nj", 2)[0] == 0
     made = [p.relative_to("dump") for p in Path("dump").rglob("*") if p.suffix in (".ark", ".jsonl", ".npy", ".json")]

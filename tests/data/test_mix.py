@@ -4,7 +4,7 @@ import hashlib
 import math
 import random
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, replace
 
 import numpy as np
 import pytest
@@ -144,6 +144,51 @@ def test_draw_fills_the_ranges_of_the_config(speech, noise):
     assert np.array_equal(m.noise, np.rint(original * np.float32(m.noise_gain)).astype(np.int16))
 
 
+def test_some_items_are_nearly_clean(speech, noise):
+    """A share of `high_snr_prob` lies between snr_high and high_snr; all other items are as without."""
+    config = MixConfig(snr_low=0, snr_high=10, clean_prob=0.2)
+    keys = [(utt, epoch) for epoch in range(20) for utt in speech]
+    plain, some = (
+        [draw(speech[utt], noise, c, utt=utt, epoch=epoch, seed=0) for utt, epoch in keys]
+        for c in (config, replace(config, high_snr_prob=0.3, high_snr=40.0))
+    )
+    high = [10 < m.snr_db <= 40 for m in some]
+    assert 0.25 < sum(high) / len(high) < 0.35 and max(m.snr_db for m in some if m.snr_db < math.inf) > 39
+    assert all(np.array_equal(a.noisy, b.noisy) for a, b, other in zip(plain, some, high) if not other)
+    assert all(a.snr_db < math.inf and np.array_equal(a.speech, b.speech) for a, b, other in zip(plain, some, high) if other)
+
+
+VARIED = {"second_noise_prob": 0.5, "filter_prob": 0.5, "noise_speed": 0.25}
+
+
+@pytest.mark.parametrize("options", [*({name: value} for name, value in VARIED.items()), VARIED], ids=lambda o: "+".join(o))
+def test_varied_noise_is_mixed_exactly(speech, noise, options):
+    """y = s + n, the SNR, the speech and the keyed draws are what they are without; the noises are others."""
+    config = MixConfig(clean_prob=0.1, short_noise="repeat")
+    others = 0
+    for utt, x in speech.items():
+        plain, m, again = (draw(x, noise, c, utt=utt, epoch=1, seed=0) for c in (config, *2 * [replace(config, **options)]))
+        assert exact(m) and np.array_equal(m.noisy, again.noisy) and m.snr_db == plain.snr_db
+        if m.snr_db < math.inf:
+            assert snr_reached(m) == pytest.approx(m.snr_db, abs=0.05)
+            assert all(one in noise for one in m.noise_id.split("+")) and m.noise_id.startswith(plain.noise_id)
+            others += not np.array_equal(m.noise, plain.noise)
+    assert others > 10
+
+
+def test_two_noises_at_once(speech, noise):
+    config = MixConfig(clean_prob=0, second_noise_prob=0.3)
+    items = [draw(x, noise, config, utt=utt, epoch=epoch, seed=0) for epoch in range(10) for utt, x in speech.items()]
+    assert 0.25 < sum("+" in m.noise_id for m in items) / len(items) < 0.35
+
+
+def test_a_share_of_no_noise_is_no_draw(speech, noise):
+    """All new options at 0 are the items of before: the golden draw says which."""
+    zero = dict.fromkeys(VARIED, 0.0)
+    a, b = (draw(speech["utt0"], noise, c, utt="u", epoch=0, seed=0) for c in (MixConfig(), MixConfig(**zero, high_snr=30.0)))
+    assert np.array_equal(a.noisy, b.noisy)
+
+
 def test_short_noise(speech, noise):
     long = np.tile(speech["utt0"], 10)
     with pytest.raises(UserError, match=r"is shorter than utterance long"):
@@ -177,6 +222,10 @@ def test_config_from_yaml(tmp_path):
         ("trian: {}", r"no option 'trian' \(did you mean 'train'\?\)"),
         ("train: {snr_low: loud}", r"snr_low takes a float like -5.0, not 'loud'"),
         ("train: {snr_low: 20}", r"snr_low is above snr_high"),
+        ("train: {high_snr_prob: 0.1, high_snr: 10}", r"snr_high is above high_snr"),
+        ("train: {second_noise_prob: 2}", r"second_noise_prob is between 0 and 1, not 2.0"),
+        ("train: {filter_prob: -1}", r"filter_prob is between 0 and 1, not -1.0"),
+        ("train: {noise_speed: 0.2}", r"noise_speed needs more of a noise than the speech is long; set 'short_noise: repeat'"),
         ("train: {short_noise: loop}", r"'error' or 'repeat', not 'loop'"),
         ("train: {clean_prob: 10}", r"clean_prob is between 0 and 1"),
         ("train: [1]", r"must hold 'key: value' pairs"),

@@ -16,6 +16,8 @@ from kdse.data.sets_config import SetsConfig, options_of
         ("sets: {dev_snrs: [1, 1.0]}", "different finite numbers"),
         ("sets: {test_snrs: [.nan]}", "test_snrs takes different finite numbers in dB like [-5, 0, 5], not [nan]"),
         ("sets: {dev_snrs: [0, .inf]}", "different finite numbers"),
+        ("sets: {test_noises: 0}", "mix.yaml, sets: test_noises is a whole number from 1, not 0"),
+        ("sets: {dev_noises: two}", "dev_noises takes a int like 1, not 'two'"),
         ("train: {gain_high_db: .nan}", "mix.yaml, train: gain_high_db takes a finite number, not nan"),
         ("train: {clean: 1}", "no option 'clean'"),
         ("set: {}", "(did you mean 'sets'?)"),
@@ -43,6 +45,8 @@ def test_sets_that_were_made_before_an_option_existed_stay_done():
     """The options as they entered the state of a step at commit b03cdb5; the younger ones only where they are used."""
     assert options_of(SetsConfig(), "dev") == {"dev_snrs": SNRS, "dev_all_snrs": False, "seed": 0}
     assert options_of(SetsConfig(), "test") == {"test_snrs": SNRS, "seed": 0}
+    assert options_of(SetsConfig(dev_clean=True, test_noises=2), "dev") == options_of(SetsConfig(), "dev")
+    assert options_of(SetsConfig(test_noises=2), "test") == {"test_snrs": SNRS, "seed": 0, "test_noises": 2}
     used = SetsConfig(test_all_snrs=False, seen_share=0.5, rir_share=0.1)
     assert options_of(used, "test") == {"test_snrs": SNRS, "test_all_snrs": False, "seen_share": 0.5, "rir_share": 0.1, "seed": 0}
     assert options_of(used, "dev").keys() == {"dev_snrs", "dev_all_snrs", "seen_share", "rir_share", "seed"}

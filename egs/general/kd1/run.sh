@@ -13,6 +13,7 @@ licences=(CC0 "Public domain" CC-BY CC-BY-3.0 CC-BY-4.0)
 data=(--noise "$NOISE" $NOISE_MORE --licences "${licences[@]}" --speech $SPEECH --dev_speakers $SPEECH_DEV
     --test_speakers $SPEECH_TEST --stand_ins $LIBRISPEECH_STAND_INS)
 [ -z "$NOISE_TEST" ] || data+=(--noise_test "$NOISE_TEST")
+[ -z "$RIRS" ] || data+=(--rirs "$RIRS")
 [ -z "$AN4" ] || data+=(--an4 "$AN4")
 [ -z "$LIBRISPEECH" ] || data+=(--librispeech "$LIBRISPEECH")
 

@@ -1,1 +1,1 @@
-"""Speech and noises of several collections: corpus file (`corpus`), who is in which split (`speech`), made noises (`noises`)."""
+"""Speech and noises of several collections: file (`corpus`), splits (`speech`), made noises and rooms (`noises`, `rooms`)."""

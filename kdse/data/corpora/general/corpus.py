@@ -1,7 +1,8 @@
 """Speech and noises of several collections, to train front ends that are to work anywhere: the shipped student's corpus.
 
 AN4, LibriSpeech and tables of speech, each as far as it is given (`speech.py` says who is in which split); noises of any number
-of folders and tables, of which training hears those with an allowed licence, and noises that are made (`noises.py`).
+of folders and tables, of which training hears those with an allowed licence, and noises that are made (`noises.py`); rooms that
+are given or made (`rooms.py`), where a mix wants them.
 """
 
 import argparse
@@ -10,15 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from kdse.core.errors import UserError
+from kdse.core.files import fingerprint, write_text
 from kdse.core.progress import say
 from kdse.data.corpora.an4 import BYTE_ORDERS
-from kdse.data.corpora.general import noises as made
+from kdse.data.corpora.general.noises import make_noises
+from kdse.data.corpora.general.rooms import make_rooms
 from kdse.data.corpora.general.speech import Speech, find_speech
 from kdse.data.corpora.options import path_or
 from kdse.data.corpora.tables import COLUMNS
 from kdse.data.corpus import Listing, write_corpus
 from kdse.data.noise import NOISE_HELP, NOISE_TEST_HELP, SPLITS, Noise, find_noises
+from kdse.data.rirs import RIRS_HELP, find_rirs, to_tsv
 
+EDITION = 1
+"""To be raised by whoever changes how a made noise or room sounds, so that stage 1 runs again."""
 STAND_INS = ("dev-clean", "dev-other", "test-clean")
 
 
@@ -39,19 +45,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     licences = "of a TSV with the column licence, training hears noises with one of these alone (default: all)"
     add("--licences", nargs="*", default=[], metavar="TEXT", help=licences)
     add("--synthetic", type=int, default=60, metavar="N", help="noises made for training (default: %(default)s)")
+    add("--rirs", type=Path, metavar="DIR", help=RIRS_HELP)
+    add("--rooms", type=int, default=200, metavar="N", help="room responses made, for a mix with rir_prob (default: %(default)s)")
     add("--byte_order", choices=("auto", *BYTE_ORDERS), default="auto", help="of AN4's .raw files (default: auto)")
 
 
-def inputs(synthetic: int, **options) -> dict:
+def inputs(synthetic: int, rooms: int, rirs: Path | None = None, **options) -> dict:
     """What the data dirs depend on, for deciding whether to run again."""
-    return {**find(**options).fingerprints(), "synthetic": synthetic, "edition": made.EDITION}
+    made = {"synthetic": synthetic, "rooms": rooms, "edition": EDITION}
+    return {**find(**options).fingerprints(), **made, "rirs": fingerprint(to_tsv(find_rirs(rirs))) if rirs else None}
 
 
-def prepare(data_dir: Path, nj: int, synthetic: int, **options) -> None:
-    """Write data_dir/{train,dev,test}, data_dir/noise.tsv and data_dir/noise, the noises that are made."""
-    listing = find(**options, tell=_tell)
-    noises = made.make_noises(data_dir / "noise", listing.noises, listing.splits["train"], synthetic, nj)
+def prepare(data_dir: Path, nj: int, synthetic: int, rooms: int, rirs: Path | None = None, **options) -> None:
+    """Write data_dir/{train,dev,test}, data_dir/noise.tsv and data_dir/noise, the noises that are made; rooms likewise."""
+    listing, given = find(**options, tell=_tell), find_rirs(rirs) if rirs else []
+    noises = make_noises(data_dir / "noise", listing.noises, listing.splits["train"], synthetic, nj)
     write_corpus(data_dir, replace(listing, noises=noises), nj)
+    if rooms:
+        given += make_rooms(data_dir / "rooms", rooms, nj)
+    if given:
+        write_text(data_dir / "rirs.tsv", to_tsv(given))
+    else:
+        (data_dir / "rirs.tsv").unlink(missing_ok=True)
     _tell(", ".join(f"{sum(noise.split == split for noise in noises)} noises of split '{split}'" for split in SPLITS))
 
 

@@ -23,8 +23,6 @@ from kdse.data.mix import rng_for
 from kdse.data.noise import Noise, read_noise
 from kdse.data.synthesis import Rng, at_level, octave_around, over_floor, ring, shape, slow
 
-EDITION = 1
-"""To be raised by whoever changes how a noise sounds, so that stage 1 runs again."""
 LEVEL_DB = -26.0
 """RMS of every noise in dB of full scale."""
 SECONDS = (20.0, 30.0)
