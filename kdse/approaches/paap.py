@@ -82,9 +82,10 @@ class PAAP(Approach):
 
     def tokens(self, target: Tensor, frames: Tensor, clean: Tensor, lengths: Tensor, context: BatchContext) -> Tensor:
         """(B, T) the acoustic token of each frame of `target`, (B, T, P) parameters of which (B,) `frames` are valid."""
-        ((teacher, cached_latents),) = context.teachers
-        latents, count, _ = teacher.target(clean, lengths, cached_latents)
-        nearest = torch.cdist(latents, teacher.centroids[None]).argmin(-1)
+        (given,) = context.teachers
+        heard = given.teacher.target(clean, lengths, given.cached_latents)
+        nearest = torch.cdist(heard.latents, given.teacher.centroids[None]).argmin(-1)
+        count = heard.frames
         last = (count - 1).clamp(min=0)[:, None]
         # the recogniser's frames are longer
         place = torch.arange(target.shape[1], device=clean.device)[None] * count[:, None] // frames[:, None]
