@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kdse.approaches.registry import APPROACHES, CLASSICAL, SYSTEMS, find
 from kdse.core.errors import UserError, did_you_mean
+from kdse.runs.naming import STANDALONE
 from kdse.runs.recipe import OPTIONS, RecipeOptions, check_counts, plan, shell, unique
 
 COUNTS = {"nj": 1, "train_jobs": 1, "inference_nj": 1, "num_nodes": 1, "ngpu": 0}
@@ -63,8 +64,13 @@ def names(values: dict[str, str]) -> dict[str, object]:
         if name not in CLASSICAL:
             hint = did_you_mean(name, CLASSICAL)
             raise UserError(f"--baselines: there is no front end '{name}'{hint}; there are {', '.join(CLASSICAL)}")
-    compared = options.all_config if everything else options.student_config
-    return plan(options, approaches, compared, baselines)
+
+    def student(approach: str) -> str:
+        if everything:
+            return options.all_config
+        return options.student_config if approach == STANDALONE else options.kd_config or options.student_config
+
+    return plan(options, {approach: student(approach) for approach in approaches}, baselines)
 
 
 def listing() -> str:

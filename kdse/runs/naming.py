@@ -9,7 +9,7 @@ from kdse.core.config import read_config
 from kdse.core.errors import UserError
 
 HOME_BACKEND = "conformer"
-"""The recogniser that every recipe trains unless told otherwise. Results of others stand in folders of their own."""
+"""The recogniser that a recipe trains unless told otherwise. Results of others stand in folders of their own."""
 ESPNET = "espnet"
 """The recogniser of an inference config that names none: an ESPnet model, the recipe's backend."""
 BACKEND_AND_DECODER = ("whisper",)
@@ -29,6 +29,7 @@ class RecipeNames:
         asr: name of the backend, e.g. "conformer".
         teacher_asrs: names of the recognisers that teach beside it.
         recogniser: name of what decodes, where that is not the backend; "" for the backend.
+        home: the recipe's own backend.
     """
 
     expdir: str = "exp"
@@ -36,6 +37,7 @@ class RecipeNames:
     asr: str = HOME_BACKEND
     teacher_asrs: tuple[str, ...] = ()
     recogniser: str = ""
+    home: str = HOME_BACKEND
 
     @property
     def suffix(self) -> str:
@@ -56,7 +58,7 @@ class RecipeNames:
         >>> RecipeNames().tokens(), RecipeNames(asr="rnn").tokens()
         ('exp/tokens', 'exp/tokens_rnn')
         """
-        return f"{self.expdir}/tokens{_of(asr or self.asr)}{self.suffix}"
+        return f"{self.expdir}/tokens{self._of(asr or self.asr)}{self.suffix}"
 
     def se_teacher(self, config: str) -> str:
         """The run of stage 4's SE teacher."""
@@ -68,8 +70,12 @@ class RecipeNames:
         >>> RecipeNames(asr="rnn", teacher_asrs=("transducer",)).run("kd", "0", "conf/student/bandcrn-m.yaml")
         'kd_bandcrn-m_rnn_with-transducer_seed0'
         """
-        of = "" if approach == STANDALONE else _of(self.asr) + "".join(f"_with-{name}" for name in self.teacher_asrs)
+        of = "" if approach == STANDALONE else self._of(self.asr) + "".join(f"_with-{name}" for name in self.teacher_asrs)
         return f"{approach}_{stem(student)}{of}_seed{seed}{self.suffix}"
+
+    def _of(self, asr: str) -> str:
+        """What a backend adds to a name; nothing for the home backend."""
+        return "" if asr == self.home else f"_{asr}"
 
     @property
     def no_front_end(self) -> str:
@@ -98,7 +104,7 @@ class RecipeNames:
     @property
     def at_home(self) -> bool:
         """Whether the home backend decodes and teaches alone. Other results get a folder of their own."""
-        return self.results_of == HOME_BACKEND and not self.teacher_asrs
+        return self.score_backend == f"asr_{self.home}{self.suffix}" and not self.teacher_asrs
 
     @property
     def results(self) -> str:
@@ -123,11 +129,6 @@ def family_and_tag(run: str) -> tuple[str, str]:
     return f"{name}_{tag}" if tag else name, tag
 
 
-def _of(asr: str) -> str:
-    """What a backend adds to a name; nothing for the home backend."""
-    return "" if asr == HOME_BACKEND else f"_{asr}"
-
-
 def stem(config: str) -> str:
     """The name of a config.
 
@@ -137,7 +138,7 @@ def stem(config: str) -> str:
     return Path(config).name.removesuffix(".yaml")
 
 
-def asr_name(config: str, model: str = "") -> str:
+def asr_name(config: str, model: str = "", home: str = HOME_BACKEND) -> str:
     """The name of the backend: of its config, or of a trained model in its place.
 
     A folder or an archive names a model; a .pth file has the name of its folder, because ESPnet calls all of them alike.
@@ -156,7 +157,7 @@ def asr_name(config: str, model: str = "") -> str:
             raise UserError(f"--asr_model {model}: there is no folder {path}")
     word = ARCHIVE.sub(b"", os.fsencode(path.name or path.resolve().name)).removeprefix(b"asr_")
     name = re.sub(rb"[^A-Za-z0-9.-]", b"-", word).decode()  # a byte each
-    if name == HOME_BACKEND:
+    if name == home:
         raise UserError(f"--asr_model {model} has the name of this recipe's own backend, {name}; rename it")
     return name
 

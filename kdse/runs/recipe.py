@@ -32,6 +32,9 @@ class RecipeOptions:
         data_opts: arguments of `kdse data`, one a line.
         second_asr: the old name of `teacher_asrs`.
         claim: what stage 10 checks.
+        home_asr: name of the recipe's own backend, a config of conf/asr.
+        teacher_config: "" for no SE teacher.
+        kd_config: the student of approaches that are not standalone_se, where it is another; "" for the same.
     """
 
     root: str
@@ -50,12 +53,14 @@ class RecipeOptions:
     corpus: str
     data_opts: str
     claim: str
+    home_asr: str
     asr_config: str
     asr_model: str
     teacher_asrs: str
     second_asr: str
     teacher_config: str
     student_config: str
+    kd_config: str
     all_config: str
     tokens_config: str
     mix_config: str
@@ -86,37 +91,36 @@ class Training:
         return words
 
 
-def plan(options: RecipeOptions, approaches: Sequence[str], compared_config: str, baselines: Sequence[str]) -> dict[str, object]:
+def plan(options: RecipeOptions, students_of: Mapping[str, str], baselines: Sequence[str]) -> dict[str, object]:
     """All that the stage script reads: {shell variable: text, list of words, or {key: list of words}}.
 
     Args:
-        approaches, baselines: those of the options, checked, in order.
-        compared_config: of the student that they train.
+        students_of: {approach of the options, checked, in order: config of the student that it trains}.
+        baselines: those of the options, checked.
     Raises: UserError for an option that cannot be.
     """
-    root, to_run = options.root, stages(options)
+    root, to_run, configs = options.root, stages(options), find_configs(options)
     if not options.expdir:
         raise UserError("--expdir is the folder of models and results, and must not be empty")
-    configs = {
-        name: find_config(getattr(options, f"{name}_config"), root)
-        for name in ("asr", "teacher", "student", "tokens", "mix", "inference")
-    }
-    compared = find_config(compared_config, root)
+    compared = {approach: find_config(config, root) for approach, config in students_of.items()}
     if re.search(r"[/\s]", options.exp_tag):
         raise UserError(f"--exp_tag is part of folders' names: one word without '/', not '{options.exp_tag}'")
-    asr = asr_name(options.asr_config, options.asr_model)
+    asr = asr_name(options.asr_config, options.asr_model, options.home_asr)
     names = RecipeNames(
         expdir=options.expdir,
         tag=options.exp_tag,
         asr=asr,
         teacher_asrs=teacher_names(f"{options.teacher_asrs} {options.second_asr}".split(), asr),
         recogniser=recogniser_name(configs["inference"], options.expdir, root),
+        home=options.home_asr,
     )
-    se_teacher = names.se_teacher(options.teacher_config)
+    se_teacher = names.se_teacher(options.teacher_config) if options.teacher_config else ""
     standalone = training(names, STANDALONE, "0", configs["student"], root)
-    students = [training(names, approach, seed, compared, root) for approach in approaches for seed in seeds(options.seeds)]
+    students = [
+        training(names, approach, seed, compared[approach], root) for approach in students_of for seed in seeds(options.seeds)
+    ]
     classical = {names.classical(approach): ["--approach", approach, "--corpus", options.corpus] for approach in baselines}
-    enhanced = [*classical, se_teacher, *(student.run for student in students)]
+    enhanced = [*classical, *([se_teacher] if se_teacher else []), *(student.run for student in students)]
     made_before = standalone if int(options.stage) <= 4 else None  # by stage 4 of the same call
     sets = unique(options.sets)
     if not sets:
@@ -145,6 +149,12 @@ def plan(options: RecipeOptions, approaches: Sequence[str], compared_config: str
         "check_set": next((name for name in sets if name.startswith(dev_prefixes())), sets[0]),
         "report_of": report_arguments(names, options.claim),
     }
+
+
+def find_configs(options: RecipeOptions) -> dict[str, str]:
+    """{kind: path} of the configs that every run shares."""
+    kinds = ["asr", "student", "tokens", "mix", "inference", *(["teacher"] if options.teacher_config else [])]
+    return {kind: find_config(getattr(options, f"{kind}_config"), options.root) for kind in kinds}
 
 
 def training(names: RecipeNames, approach: str, seed: str, config: str, root: str) -> Training:

@@ -8,7 +8,7 @@ from kdse.core.files import write_text
 from kdse.core.progress import progress
 from kdse.data.audio import FULL_SCALE
 from kdse.data.pack import Pack
-from kdse.recognisers.whisper import SHORT_WINDOWS, Whisper, WhisperOptions
+from kdse.recognisers.whisper import SHORT_WINDOWS, Whisper, WhisperOptions, without_loop
 
 AT_ONCE = 16
 
@@ -24,5 +24,5 @@ def write_hypotheses(backend: Path, dump: Path, out: Path, sets: tuple[str, ...]
         for batch in progress(batches, f"hypotheses {name}", len(batches)):
             waves = [speech[utt].astype(np.float32) / np.float32(FULL_SCALE) for utt in batch]
             for utt, (ids, _) in zip(batch, whisper.token_ids(waves), strict=True):
-                lines.append(f"{utt} {' '.join(map(str, ids or [whisper.end]))}\n")
+                lines.append(f"{utt} {' '.join(map(str, without_loop(ids) or [whisper.end]))}\n")
         write_text(out / f"hypotheses_{name}", "".join(sorted(lines)))

@@ -18,7 +18,7 @@ HEAVY = ["torch", "espnet2", "numpy", "scipy", "sklearn", "matplotlib", "soundfi
 
 def arguments(**values: str) -> list[str]:
     given = dict.fromkeys(OPTIONS, "") | dict.fromkeys(("nj", "ngpu", "num_nodes", "train_jobs", "inference_nj"), "1")
-    given |= {"root": str(ROOT), "stage": "1", "stop_stage": "10", "expdir": "exp", "corpus": "mini"}
+    given |= {"root": str(ROOT), "stage": "1", "stop_stage": "10", "expdir": "exp", "corpus": "mini", "home_asr": "conformer"}
     given |= {"approaches": "kd", "seeds": "0", "omegas": "0", "sets": "dev_noisy test_noisy"}
     given |= {"student_config": "conf/student/bandcrn-m.yaml", "all_config": "conf/student/bandcrn-m_warm.yaml"}
     given |= {"asr_config": "conf/asr/conformer.yaml", "teacher_config": "conf/teacher/conformer.yaml"}

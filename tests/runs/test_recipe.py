@@ -12,7 +12,7 @@ TEXTS = dict.fromkeys(RecipeOptions.__dataclass_fields__, "")
 
 
 def options(**values: str) -> RecipeOptions:
-    given = {"stage": "1", "stop_stage": "11", "seeds": "0", "omegas": "0", "expdir": "exp", "sets": "dev"}
+    given = {"home_asr": "conformer", "stage": "1", "stop_stage": "11", "seeds": "0", "omegas": "0", "expdir": "exp", "sets": "dev"}
     configs = {f"{name}_config": f"{name}.yaml" for name in CONFIGS} | {"asr_config": "conformer.yaml"}
     return RecipeOptions(**TEXTS | given | configs | {"root": "."} | values)
 
@@ -51,24 +51,33 @@ def test_stages_that_run(values, expected):
 )
 def test_stages_that_there_are_not(stage, stop_stage, message):
     with pytest.raises(UserError, match=message):
-        plan(options(stage=stage, stop_stage=stop_stage), approaches=[], compared_config="student.yaml", baselines=[])
+        plan(options(stage=stage, stop_stage=stop_stage), students_of={}, baselines=[])
 
 
 def test_stage_6_leaves_out_what_stage_4_trained(configs):
     """But not where it starts later, where the student is another, or with another seed."""
-    wanted = {"approaches": ["standalone_se", "kd"], "compared_config": "student.yaml", "baselines": []}
+    wanted = {"students_of": dict.fromkeys(["standalone_se", "kd"], "student.yaml"), "baselines": []}
     first = plan(options(stage="4", seeds="0 1"), **wanted)
     assert first["front_ends"] == ["standalone_se_student_seed1", "kd_student_seed0", "kd_student_seed1"]
     assert first["enhanced"] == ["se_teacher_teacher", "standalone_se_student_seed0", *first["front_ends"]]
     assert plan(options(stage="5"), **wanted)["front_ends"] == ["standalone_se_student_seed0", "kd_student_seed0"]
-    other = plan(options(stage="4"), **wanted | {"compared_config": "all.yaml"})
+    other = plan(options(stage="4"), **wanted | {"students_of": dict.fromkeys(["standalone_se", "kd"], "all.yaml")})
     assert other["standalone"] == "standalone_se_student_seed0"
     assert other["front_ends"] == ["standalone_se_all_seed0", "kd_all_seed0"]
 
 
+def test_a_student_may_start_from_stage_4s(configs):
+    """standalone_se trains one config and kd another; without an SE teacher, stage 4 trains none and nothing asks for one."""
+    students = {"standalone_se": "student.yaml", "kd": "all.yaml"}
+    of = plan(options(teacher_config="", asr_config="rnn.yaml", home_asr="rnn"), students_of=students, baselines=[])
+    assert of["se_teacher"] == "" and of["enhanced"] == ["standalone_se_student_seed0", "kd_all_seed0"]
+    assert of["front_ends"] == ["kd_all_seed0"] and "teacher_yaml" not in of
+    assert (of["tokens"], of["results"], of["report_of"]) == ("exp/tokens", "exp/results", [])
+
+
 def test_teachers_are_arguments_of_what_learns_from_them(configs):
     asked = options(teacher_asrs="b c", second_asr="d", asr_config="rnn.yaml")
-    of = plan(asked, approaches=["kd"], compared_config="student.yaml", baselines=["wiener"])
+    of = plan(asked, students_of={"kd": "student.yaml"}, baselines=["wiener"])
     taught = of["training_of"]["kd_student_rnn_with-b_with-c_with-d_seed0"]
     assert taught[:8] == "--approach kd --seed 0 --config student.yaml --backend exp/asr_rnn".split()
     assert taught[10:] == [word for name in "bcd" for word in ("--teacher", f"exp/asr_{name}", f"exp/tokens_{name}")]
@@ -77,14 +86,14 @@ def test_teachers_are_arguments_of_what_learns_from_them(configs):
 
 
 def test_results_of_another_recogniser_claim_nothing(configs):
-    wanted = {"approaches": ["kd"], "compared_config": "student.yaml", "baselines": []}
+    wanted = {"students_of": {"kd": "student.yaml"}, "baselines": []}
     assert plan(options(claim="a < b on c"), **wanted)["report_of"] == ["--claim", "a < b on c"]
     for other in ({"asr_config": "rnn.yaml"}, {"asr_model": "conf/asr_rnn.zip"}):
         assert plan(options(claim="a < b on c", **other), **wanted)["report_of"] == ["--backend", "rnn"]
 
 
 def test_a_selection_and_data_options(configs, tmp_path):
-    wanted = {"approaches": [], "compared_config": "student.yaml", "baselines": []}
+    wanted = {"students_of": {}, "baselines": []}
     of = plan(options(sets="b a\nb", data_opts="--an4\n/a b's\n"), **wanted)
     assert (of["testing"], of["data_of"]) == (["--sets", "b", "a"], ["--an4", "/a b's"])
     (tmp_path / "selected.yaml").touch()
@@ -124,13 +133,13 @@ def test_what_is_no_count(value, least):
 )
 def test_what_bash_or_a_path_would_misread(configs, values, message):
     with pytest.raises(UserError, match=message):
-        plan(options(**values), approaches=["kd"], compared_config="student.yaml", baselines=[])
+        plan(options(**values), students_of={"kd": "student.yaml"}, baselines=[])
 
 
 @pytest.mark.parametrize("tag", ["a/b", "a b"])
 def test_a_tag_is_part_of_a_name(configs, tag):
     with pytest.raises(UserError, match="one word without '/'"):
-        plan(options(exp_tag=tag), approaches=[], compared_config="student.yaml", baselines=[])
+        plan(options(exp_tag=tag), students_of={}, baselines=[])
 
 
 def test_bash_reads_words_as_they_are():

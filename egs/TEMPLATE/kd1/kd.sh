@@ -22,12 +22,14 @@ approaches="standalone_se kd"
 seeds="0"
 baselines="spectral_subtraction"
 omegas="0"
+home_asr=conformer # set by run.sh
 asr_config=conf/asr/conformer.yaml
 asr_model=
 teacher_asrs=
 second_asr= # the old name of teacher_asrs
 teacher_config=conf/teacher/conformer.yaml
 student_config=conf/student/bandcrn-m.yaml
+kd_config=
 all_config=conf/student/bandcrn-m_warm.yaml
 tokens_config=conf/tokens.yaml
 mix_config=conf/mix/default.yaml
@@ -72,8 +74,9 @@ Options (with their values now):
   --asr_model "$asr_model"    a trained ESPnet model as the backend: an experiment folder, a packed archive or a .pth file
   --teacher_asrs "$teacher_asrs"    recognisers that teach beside the backend, by the names of their configs;
       run stages 3 and 5 with each as --asr_config first (--second_asr "$second_asr" is the old name)
-  --teacher_config $teacher_config    the SE teacher
+  --teacher_config "$teacher_config"    the SE teacher; empty: none
   --student_config $student_config    the student
+  --kd_config "$kd_config"    that of approaches other than standalone_se, where it is another
   --all_config $all_config    the student of --approaches all; it starts from stage 4's
   --tokens_config $tokens_config --mix_config $mix_config    stages 5 and 2
   --inference_config $inference_config    the search, or another recogniser
@@ -98,8 +101,8 @@ root=../../..
 # Names and paths of all that is trained and tested, and the arguments of each run, as assignments for bash.
 options=()
 for name in root stage stop_stage skip_data_prep skip_train skip_eval nj ngpu num_nodes train_jobs inference_nj expdir exp_tag \
-    approaches seeds baselines omegas sets corpus data_opts claim asr_config asr_model teacher_asrs second_asr teacher_config \
-    student_config all_config tokens_config mix_config inference_config; do options+=("--$name=${!name}"); done
+    approaches seeds baselines omegas sets corpus data_opts claim home_asr asr_config asr_model teacher_asrs second_asr teacher_config \
+    student_config kd_config all_config tokens_config mix_config inference_config; do options+=("--$name=${!name}"); done
 plan=$(kdse runs names "${options[@]}")
 eval "$plan"
 inference_cmd=$cpu_cmd device=()
@@ -111,8 +114,8 @@ training=(--corpus "$corpus" --dump "$dumpdir" --mix "$mix_yaml" --ngpu "$ngpu" 
 front_end() {
     local arguments
     eval "arguments=(${training_of[$1]})"
-    run "$train_cmd" "train_$1" kdse train se "${arguments[@]}" --se_teacher "$expdir/$se_teacher" --out "$expdir/$1" \
-        "${training[@]}"
+    run "$train_cmd" "train_$1" kdse train se "${arguments[@]}" ${se_teacher:+--se_teacher "$expdir/$se_teacher"} \
+        --out "$expdir/$1" "${training[@]}"
 }
 
 # enhance RUN: enhance the sets with its front end. One without training has arguments of its own and no use for a GPU.
@@ -157,8 +160,8 @@ if within 3 "asr"; then
 fi
 
 if within 4 "teacher"; then
-    together run "$train_cmd" "train_$se_teacher" kdse train se --approach standalone_se --name se_teacher --config "$teacher_yaml" \
-        --out "$expdir/$se_teacher" "${training[@]}"
+    [ -z "$se_teacher" ] || together run "$train_cmd" "train_$se_teacher" kdse train se --approach standalone_se --name se_teacher \
+        --config "$teacher_yaml" --out "$expdir/$se_teacher" "${training[@]}"
     together front_end "$standalone"
 fi
 join
