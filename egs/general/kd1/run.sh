@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# general: a front end that is to work anywhere: speech and noises of several collections. db.sh says where they are; each may be left
-# out, as long as there is speech to train on, to choose by and to test with.
+# general: a front end that is to work anywhere, taught by Whisper: speech and noises of several collections. db.sh says where they
+# are; each may be left out, as long as there is speech to train on, to choose by and to test with.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -20,5 +20,8 @@ data=(--noise "$NOISE" $NOISE_MORE --licences "${licences[@]}" --speech $SPEECH 
 exec ../../TEMPLATE/kd1/kd.sh \
     --corpus general \
     --sets "dev_noisy dev_clean test_noisy test_clean" \
+    --home_asr whisper --asr_config conf/asr/whisper.yaml --teacher_config "" \
+    --approaches "standalone_se kd_q" --kd_config conf/student/bandcrn-m_words.yaml \
+    --omegas "0 0.2" \
     --data_opts "$(printf '%s\n' "${data[@]}")" \
     "$@"
