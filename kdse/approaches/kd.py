@@ -49,8 +49,8 @@ class KD(Approach):
         lambda_t: weight of the SE teacher, L_t = `spectrum_distance` + divergence · `spectrum_divergence`.
         gated: learn from the SE teacher only where it beats the student.
         terms: {name: weight} of further terms, names of `kdse.losses.DISTILLATION_TERMS`; a weight of 0 only logs.
-        oa_max_weight: of observation adding. The recogniser is given (1 − ω)·ŝ + ω·y. In training ω is drawn from
-            [0, oa_max_weight] for each utterance, in validation it is half of the maximum.
+        oa_min_weight, oa_max_weight: of observation adding. The recogniser is given (1 − ω)·ŝ + ω·y. In training ω is drawn from
+            between them for each utterance, in validation it is their mean.
         position_jitter: s of silence at most before both signals in training. A recogniser that knows positions can be pleased
             through them (arXiv 2601.21084); from batch to batch they are others.
     """
@@ -68,6 +68,7 @@ class KD(Approach):
     gated: bool = True
     terms: dict[str, Any] = field(default_factory=dict)
     oa_max_weight: float = 0.0
+    oa_min_weight: float = 0.0
     position_jitter: float = 0.0
     needs_teacher = True
     several_teachers = True
@@ -80,6 +81,8 @@ class KD(Approach):
             raise UserError(f"anneal_fraction is a share of the training between 0 and 1, not {self.anneal_fraction}")
         if not 0 <= self.oa_max_weight <= 1:
             raise UserError(f"oa_max_weight is a share of the noisy signal between 0 and 1, not {self.oa_max_weight}")
+        if not 0 <= self.oa_min_weight <= self.oa_max_weight:
+            raise UserError(f"oa_min_weight is between 0 and oa_max_weight ({self.oa_max_weight}), not {self.oa_min_weight}")
         if not 0 <= self.position_jitter <= 5:
             raise UserError(f"position_jitter is between 0 and 5 s, not {self.position_jitter}")
         check_keys(self.terms, DISTILLATION_TERMS, "terms")
@@ -176,7 +179,8 @@ class KD(Approach):
         if not self.oa_max_weight:
             return enhanced
         draws = torch.rand(len(enhanced), 1, device=enhanced.device) if enhanced.requires_grad else 0.5
-        return enhanced + self.oa_max_weight * draws * (context.noisy - enhanced)
+        omega = self.oa_min_weight + (self.oa_max_weight - self.oa_min_weight) * draws
+        return enhanced + omega * (context.noisy - enhanced)
 
     def weight_r(self, progress: float) -> float:
         """λ_r at a share of the training.

@@ -250,3 +250,14 @@ def test_distilling_with_observation_adding(front_end, teacher):
     assert stats["l_r"] == plain["l_r"] and stats["l_e"] != plain["l_e"]
     with pytest.raises(UserError, match="oa_max_weight is a share of the noisy signal between 0 and 1, not 2"):
         build("kd", {"oa_max_weight": 2.0})
+    with pytest.raises(UserError, match="oa_min_weight is between 0 and oa_max_weight"):
+        build("kd", {"oa_max_weight": 0.3, "oa_min_weight": 0.4})
+
+
+def test_observation_adding_has_a_range():
+    """ω between 0.4 and 0.6: each utterance its own in training, the mean in validation."""
+    approach, noisy = build("kd", {"oa_min_weight": 0.4, "oa_max_weight": 0.6}), torch.ones(500, 10)
+    context = BatchContext(noisy=noisy)
+    trained = approach.recogniser_input(torch.zeros(500, 10).requires_grad_(), context)
+    assert 0.4 <= trained.min() < 0.41 and 0.59 < trained.max() <= 0.6 and (trained.std(1) < 1e-6).all()
+    assert torch.allclose(approach.recogniser_input(torch.zeros(500, 10), context), torch.tensor(0.5))
