@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kdse.bench.harness import Case, check_positive, measure, memory_mb, processor, repeated
+from kdse.bench.harness import Case, check_positive, measure, memory_mb, repeated
 from kdse.bench.latency import algorithmic_latency, step_times
 from kdse.bench.macs import by_layers, by_operations, disagreement
 from kdse.core.errors import UserError
 from kdse.core.progress import say
-from kdse.core.provenance import commit
+from kdse.core.provenance import commit, processor
 from kdse.data.audio import RATE
 from kdse.plugin.load import load_front_end
 from kdse.plugin.model import enhance

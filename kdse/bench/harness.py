@@ -59,15 +59,6 @@ def memory_mb(kind: str) -> float:
     raise AssertionError(f"/proc/self/status has no {kind}")
 
 
-def processor() -> str | None:
-    """The processor's name, where the system gives one."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return None
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
-
-
 def check_positive(**options: int | None) -> None:
     """Raise UserError for an option that is given and less than 1."""
     for name, value in options.items():

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from kdse.bench.frame_times import LISTENED, WARM_UP, Times
-from kdse.bench.harness import Case, check_positive, measure, processor
+from kdse.bench.harness import Case, check_positive, measure
 from kdse.bench.noisy_speech import DATA, at_rate, noisy_speech
 from kdse.core.errors import UserError
 from kdse.core.progress import progress
+from kdse.core.provenance import processor
 from kdse.enhancers.peers import PEERS, install_command
 from kdse.runtime.packaged import DEFAULT, load_model
 

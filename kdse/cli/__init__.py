@@ -17,6 +17,7 @@ VERBS = {
     "enhance": "clean noisy speech: a file, a folder or a stream",
     "transcribe": "the words of noisy speech, without and with a front end",
     "doctor": "what a recording is like, what a front end takes away from it, and whether it should",
+    "compare": "a student beside the enhancers that people use, on recordings of your own",
     "data": "stage 1: find or make a corpus and write its data dirs",
     "runs": "names and paths of the runs of a recipe; approaches, students and recognisers to choose from",
     "validate": "check a data dir: every file, line and utterance",

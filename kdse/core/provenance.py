@@ -1,4 +1,4 @@
-"""Where a number came from: the commit of the code and the versions of the libraries."""
+"""Where a number came from: the commit of the code, the versions of the libraries, the processor."""
 
 import subprocess
 from collections.abc import Iterable
@@ -27,6 +27,15 @@ def versions(packages: Iterable[str]) -> dict[str, str | None]:
         except metadata.PackageNotFoundError:
             installed[name] = None
     return installed
+
+
+def processor() -> str | None:
+    """The processor's name, where the system gives one."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
 
 
 def _git(*arguments: str) -> str:

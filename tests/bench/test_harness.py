@@ -15,7 +15,6 @@ from kdse.bench.harness import (
     measure,
     measure_together,
     memory_mb,
-    processor,
     repeated,
 )
 from kdse.core.errors import UserError
@@ -118,7 +117,3 @@ def test_what_must_be_positive():
     check_positive(items=None, nj=1)
     with pytest.raises(UserError, match="--nj must be 1 or more, not 0"):
         check_positive(items=None, nj=0)
-
-
-def test_the_processor_has_a_name_or_none():
-    assert processor() is None or processor().strip()

@@ -47,3 +47,7 @@ def test_outside_a_checkout_there_is_no_commit(tmp_path, monkeypatch):
 def test_versions_of_what_is_installed():
     installed = provenance.versions(["numpy", "no-such-package"])
     assert installed["numpy"][0].isdigit() and installed["no-such-package"] is None
+
+
+def test_the_processor_has_a_name_or_none():
+    assert provenance.processor() is None or provenance.processor().strip()

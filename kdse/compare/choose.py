@@ -1,0 +1,111 @@
+"""Which systems and recognisers a user's words mean."""
+
+import re
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from kdse.apply.files import Student as Settings
+from kdse.compare.command import parse_command
+from kdse.compare.recordings import TEXTS
+from kdse.compare.systems import LogMMSE, PeerSystem, Student, System
+from kdse.core.errors import UserError, did_you_mean
+from kdse.enhancers.peers import PEERS, WHOLE, install_command
+
+OWN = (LogMMSE(),)
+"""Enhancers that come with kdse."""
+SETTINGS = ("floor", "exponent", "mix")
+_WITH_SETTINGS = re.compile(rf"(?P<model>.+?)(?P<settings>(?:,(?:{'|'.join(SETTINGS)})=[^,]*)*)")
+
+
+def choose_systems(
+    models: Sequence[str],
+    settings: dict[str, float | None],
+    enhancers: Sequence[str] | None,
+    peers: Path,
+    commands: Sequence[str],
+) -> tuple[list[System], list[str]]:
+    """The systems, and a line for each enhancer that is not there.
+
+    Args:
+        models: students, each with settings of its own if need be: "kd,mix=0.2".
+        settings: of all students that do not say otherwise.
+        enhancers: names of others; None for all.
+        peers: folder of the peers' packages.
+        commands: as `parse_command` takes them.
+    Raises: UserError for a name, a setting or a command that cannot be.
+    """
+    systems: list[System] = [student(text, settings) for text in models]
+    absent, to_install = [], False
+    for name in _names(enhancers):
+        own = next((system for system in OWN if system.name == name), None)
+        if own:
+            if find_spec("scipy") is None:
+                absent.append(f"{name}: not compared: it takes the package scipy")
+            else:
+                systems.append(own)
+        elif why := (PEERS.get(name) or WHOLE[name]).missing(peers):
+            absent.append(f"{name}: {why.replace('measured', 'compared')}")
+            to_install |= why == "not installed"
+        else:
+            systems.append(PeerSystem(name, peers))
+    if to_install:
+        absent.append(f"to install: {install_command(peers)}")
+    return [*systems, *map(parse_command, commands)], absent
+
+
+def student(text: str, settings: dict[str, float | None]) -> Student:
+    """A student by its model and settings, loaded once to see that both are right.
+
+    Raises: UserError where they are not.
+    """
+    found = _WITH_SETTINGS.fullmatch(text)
+    if found is None:
+        raise UserError("--model has an empty name")
+    own: dict[str, float | None] = {}
+    for pair in found["settings"].split(",")[1:]:
+        key, _, value = pair.partition("=")
+        try:
+            own[key] = float(value)
+        except ValueError as e:
+            raise UserError(f"--model {text}: {key} is a number, not '{value}'") from e
+    values = {key: own.get(key, settings.get(key)) for key in SETTINGS}
+    chosen = Settings(found["model"], **values)
+    chosen.load()
+    told = [f"{key} {value:g}" for key, value in values.items() if value is not None]
+    return Student(", ".join([_short(found["model"]), *told]), chosen)
+
+
+def _short(model: str) -> str:
+    """A model's name: of a path the last part that tells something."""
+    path = Path(model)
+    if path.suffix == ".onnx":
+        return path.parent.parent.name if path.name == "model.onnx" and path.parent.name == "export" else path.stem
+    return path.name or model
+
+
+def _names(given: Sequence[str] | None) -> list[str]:
+    """The enhancers that a user names, in whatever case and with or without spaces and hyphens.
+
+    Raises: UserError for one that there is not.
+    """
+    every = [*PEERS, *WHOLE, *(system.name for system in OWN)]
+    if given is None:
+        return every
+    plain = {_plain(name): name for name in every}
+    names = []
+    for name in given:
+        if _plain(name) not in plain:
+            near = did_you_mean(name, every)
+            raise UserError(f"there is no enhancer '{name}'{near}; there are {', '.join(every)}")
+        names.append(plain[_plain(name)])
+    return list(dict.fromkeys(names))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def default_recognisers(folder: Path) -> list[str]:
+    """Whisper where there is a text."""
+    return ["whisper"] if any((folder / name).is_file() for name in TEXTS) else []
