@@ -230,7 +230,7 @@ def test_padding_hardly_reaches_the_latents(backend):
     wave = waves()
     wave[1, 6000:] = 0
     both, frames = teacher.encode(wave, LENGTHS)[:2]
-    alone, (count,), _ = teacher.encode(wave[1:, :6000], LENGTHS[1:])
+    alone, (count,) = teacher.encode(wave[1:, :6000], LENGTHS[1:])[:2]
     assert 0 <= frames[1] - count <= 2
     inner = slice(0, int(count) - 3)
     apart = (teacher.encode(waves(1), LENGTHS)[0][1, inner] - alone[0, inner]).square().mean()
