@@ -59,7 +59,6 @@ class Approach:
     needs_text = False
     needs_se_teacher = False
     needs_posteriors = False
-    needs_hypotheses = False  # of clean speech, and an attention decoder
 
     def __post_init__(self):
         if self.signal_loss not in WAVEFORM_LOSSES:
@@ -75,6 +74,10 @@ class Approach:
         """L_r of (B, N) waveforms ŝ and s with (B,) lengths, over the utterances that have an s."""
         loss = WAVEFORM_LOSSES[self.signal_loss]
         return over_references(loss, enhanced, clean, lengths, context.has_reference, **self.signal_conf)
+
+    def asks_decoder(self, has_decoder: bool) -> bool:
+        """Whether it learns from a teacher's attention decoder and its hypotheses, where the teacher has them or has not."""
+        return False
 
     def gradient_rule(self) -> nn.Module | None:
         """How the gradients of l_asr and l_r are combined, see `kdse.approaches.gradients`; None: they are added up."""

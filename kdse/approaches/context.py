@@ -18,30 +18,36 @@ class EncoderOutput(NamedTuple):
         frames: (B,) numbers of valid frames.
         log_probs: (B, U, V) CTC log posteriors, or None.
         encoded: (B, U, D) of the last layer, where it was asked for, for the recogniser's decoder.
+        compared: (B, U, D) of each layer that L_e compares, where they are others than that of `latents`.
     """
 
     latents: Tensor
     frames: Tensor
     log_probs: Tensor | None = None
     encoded: Tensor | None = None
+    compared: tuple[Tensor, ...] = ()
 
 
 class Teacher(Protocol):
-    """A frozen recogniser with its acoustic tokens.
+    """A frozen encoder with its acoustic tokens, and what else it has: CTC, an attention decoder.
 
     Attributes:
         centroids: (K, D).
         distance: mean squared distance of a latent to its nearest centroid.
+        ctc: its CTC layer, or None.
+        has_decoder: whether it has `decode`, and stage 5 its hypotheses.
     """
 
     centroids: Tensor
     distance: float
+    ctc: nn.Module | None
+    has_decoder: bool
 
     def encode(self, wave: Tensor, lengths: Tensor, posteriors: bool = False) -> EncoderOutput:
         """Encode (B, N) waveforms with (B,) lengths; differentiable in `wave`. CTC posteriors only where asked for."""
 
     def target(self, clean: Tensor, lengths: Tensor, cached: CachedLatents | None, posteriors: bool = False) -> EncoderOutput:
-        """Encode clean waveforms without gradient, or take the cached latents where there are some."""
+        """Encode clean waveforms without gradient, or take the cached latents where there are some and they suffice."""
 
     def decode(self, output: EncoderOutput, words: Tensor) -> Tensor:
         """Logits (B, V + 1, n) of the attention decoder for each of (B, V) tokens and the end, given those before it.
@@ -56,11 +62,13 @@ class TeacherInput(NamedTuple):
 
     Attributes:
         hypotheses: (B, V) tokens, padded, and their (B,) numbers.
+        weight: its part in the weighted mean of each loss.
     """
 
     teacher: Teacher
     cached_latents: CachedLatents | None = None
     hypotheses: tuple[Tensor, Tensor] | None = None
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)

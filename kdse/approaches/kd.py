@@ -5,6 +5,7 @@
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from kdse.approaches.base import Approach, Losses
-from kdse.approaches.context import BatchContext, EncoderOutput, TeacherInput
+from kdse.approaches.context import BatchContext, EncoderOutput, Teacher, TeacherInput
 from kdse.core.errors import UserError, did_you_mean
 from kdse.core.files import check_keys
 from kdse.losses import (
@@ -31,8 +32,9 @@ from kdse.losses import (
 )
 
 ATT_KL = "att_kl"
-SEQUENCE = ("ctc_kl", "seq_kd", "gram", ATT_KL)
-"""Kinds of the sequence level. ATT_KL wants a teacher with an attention decoder, such as Whisper."""
+AUTO = "auto"
+SEQUENCE = ("ctc_kl", "seq_kd", "gram", ATT_KL, AUTO)
+"""Kinds of the sequence level. ATT_KL wants teachers with an attention decoder, such as Whisper; AUTO asks each for what it has."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class KD(Approach):
             λ_r(t) = lambda_r^min(1, t/anneal_fraction). The student learns to remove noise first; 0 begins with lambda_r.
         tau: temperature of the token posteriors, in units of the mean distance to the nearest centroid.
         hard: one-hot tokens of s instead of soft ones.
-        lambda_q, sequence: weight and kind of the sequence level, a name of `SEQUENCE`.
+        lambda_q, sequence: weight and kind of the sequence level, a name of `SEQUENCE`. "auto" is "att_kl" for a teacher with an
+            attention decoder, else "ctc_kl" for one with CTC, else "gram".
         lambda_t: weight of the SE teacher, L_t = `spectrum_distance` + divergence · `spectrum_divergence`.
         gated: learn from the SE teacher only where it beats the student.
         terms: {name: weight} of further terms, names of `kdse.losses.DISTILLATION_TERMS`; a weight of 0 only logs.
@@ -98,14 +101,24 @@ class KD(Approach):
     def needs_posteriors(self) -> bool:
         return bool(self.posterior_losses)
 
-    @property
-    def needs_hypotheses(self) -> bool:
-        return self.lambda_q != 0 and self.sequence == ATT_KL
+    def asks_decoder(self, has_decoder: bool) -> bool:
+        return self.lambda_q != 0 and (self.sequence == ATT_KL or (self.sequence == AUTO and has_decoder))
+
+    def sequence_of(self, teacher: Teacher) -> str | None:
+        """The kind of the sequence level that a teacher is asked for; None without a weight."""
+        if not self.lambda_q:
+            return None
+        if self.sequence != AUTO:
+            return self.sequence
+        if teacher.has_decoder:
+            return ATT_KL
+        return "gram" if teacher.ctc is None else "ctc_kl"
 
     @property
     def compares_latents(self) -> bool:
         """Whether a loss with a weight compares latents frame by frame."""
-        return bool(self.lambda_e or self.lambda_d or self.terms_on("latents") or (self.lambda_q and self.sequence == "gram"))
+        of_sequence = self.lambda_q and self.sequence in ("gram", AUTO)
+        return bool(self.lambda_e or self.lambda_d or self.terms_on("latents") or of_sequence)
 
     @property
     def posterior_losses(self) -> list[str]:
@@ -120,15 +133,13 @@ class KD(Approach):
     def __call__(self, enhanced: Tensor, clean: Tensor, lengths: Tensor, context: BatchContext) -> Losses:
         """Return l_r, l_e, l_d, l_q and l_t where they have a weight, further terms, and with weight 0 the token error rate.
 
-        Of several teachers, each loss is the mean.
+        Of several teachers, each loss is the mean by their weights.
         """
         losses = {"l_r": (self.weight_r(context.progress), self.reconstruction(enhanced, clean, lengths, context))}
         speech = self.recogniser_input(enhanced, context)
         silence = self.silence_in_front(context)
         heard = [F.pad(wave, (silence, 0)) for wave in (speech, clean)]
-        by_teacher = [self.distil(teacher, *heard, lengths + silence) for teacher in context.teachers]
-        for name, (weight, _) in by_teacher[0].items():
-            losses[name] = (weight, sum(of[name][1] for of in by_teacher) / len(by_teacher))
+        losses |= weighted_mean([(given.weight, self.distil(given, *heard, lengths + silence)) for given in context.teachers])
         if self.lambda_t:
             distance = spectrum_distance(enhanced, context.se_teacher_wave, clean, lengths, self.gated)
             divergence = spectrum_divergence(enhanced, context.se_teacher_wave, lengths)
@@ -140,22 +151,24 @@ class KD(Approach):
     def distil(self, given: TeacherInput, speech: Tensor, clean: Tensor, lengths: Tensor) -> Losses:
         """The losses of one recogniser: l_e, l_d, the token error rate, l_q and further terms."""
         teacher = given.teacher
-        target = teacher.target(clean, lengths, given.cached_latents, self.needs_posteriors or self.needs_hypotheses)
-        student = teacher.encode(speech, lengths, self.needs_posteriors or self.needs_hypotheses)
-        logits = self.decoded(given, student, target) if self.needs_hypotheses else None
+        sequence = self.sequence_of(teacher)
+        posteriors = self.needs_posteriors or sequence in ("ctc_kl", ATT_KL)
+        target = teacher.target(clean, lengths, given.cached_latents, posteriors)
+        student = teacher.encode(speech, lengths, posteriors)
+        logits = self.decoded(given, student, target) if sequence == ATT_KL else None
         student = without_first(student, student.latents.shape[1] - target.latents.shape[1])
         frames, tau = target.frames, self.tau * teacher.distance
         l_d = token_divergence(student.latents, target.latents, teacher.centroids, frames, tau, self.hard)
         errors = token_error_rate(student.latents.detach(), target.latents, teacher.centroids, frames)
         losses = {
-            "l_e": (self.lambda_e, latent_distance(student.latents, target.latents, frames)),
+            "l_e": (self.lambda_e, distance_of_layers(student, target)),
             "l_d": (self.lambda_d, l_d),
             "token_error_rate": (0.0, errors),
         }
         if logits is not None:
             losses["l_q"] = (self.lambda_q, att_kl(*logits, given.hypotheses[1] + 1))
-        elif self.lambda_q:
-            losses["l_q"] = (self.lambda_q, sequence_loss(self.sequence, student, target))
+        elif sequence:
+            losses["l_q"] = (self.lambda_q, sequence_loss(sequence, student, target))
         for name in self.terms_on("latents"):
             losses[name] = (self.terms[name], DISTILLATION_TERMS[name].loss(student.latents, target.latents, frames))
         for name in self.terms_on("posteriors"):
@@ -197,6 +210,28 @@ def without_first(output: EncoderOutput, count: int) -> EncoderOutput:
         return output
     log_probs = None if output.log_probs is None else output.log_probs[:, count:]
     return EncoderOutput(output.latents[:, count:], output.frames - count, log_probs)
+
+
+def weighted_mean(by_teacher: Sequence[tuple[float, Losses]]) -> Losses:
+    """Each loss over the teachers: Σ w·L / Σ w. Weights are shares; lambdas say how much all teachers together count.
+
+    >>> losses = [{"l_e": (0.1, torch.tensor(value))} for value in (1.0, 5.0)]
+    >>> weighted_mean([(3.0, losses[0]), (1.0, losses[1])])     # (3·1 + 1·5) / 4
+    {'l_e': (0.1, tensor(2.))}
+    """
+    total = sum(weight for weight, _ in by_teacher)
+    mean: Losses = {}
+    for name, (factor, _) in by_teacher[0][1].items():
+        mean[name] = (factor, sum(weight * losses[name][1] for weight, losses in by_teacher) / total)
+    return mean
+
+
+def distance_of_layers(student: EncoderOutput, target: EncoderOutput) -> Tensor:
+    """L_e: the mean over the layers that a teacher compares; that of the tokens where it names none."""
+    if not target.compared:
+        return latent_distance(student.latents, target.latents, target.frames)
+    distances = [latent_distance(a, b, target.frames) for a, b in zip(student.compared, target.compared, strict=True)]
+    return torch.stack(distances).mean()
 
 
 def sequence_loss(kind: str, student: EncoderOutput, target: EncoderOutput) -> Tensor:

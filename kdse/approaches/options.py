@@ -4,6 +4,7 @@ Old names are read wherever new ones are. The state of a finished run (`kdse.cor
 finished before a renaming are not trained again.
 """
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,11 +18,33 @@ OLD_TEACHERS = ("backend", "tokens", "second")
 """Keys of `kdse_conf` that named one or two teachers before there was a list; `backend` still names a backend that is trained."""
 
 
-class TeacherFolders(NamedTuple):
-    """A frozen recogniser: the folders of its backend (stage 3) and of its acoustic tokens (stage 5), the latter None for none."""
+class TeacherEntry(NamedTuple):
+    """A frozen recogniser, as the list of teachers has it.
+
+    Attributes:
+        backend, tokens: folders of stages 3 and 5, the latter None for none.
+        weight: its part in the weighted mean that each loss is over the teachers.
+        layers: encoder layers that L_e compares, counted from 1, 0 for the encoder's output; () for the layer of the tokens.
+    """
 
     backend: str
     tokens: str | None = None
+    weight: float = 1.0
+    layers: tuple[int, ...] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is two folders and nothing else, as before there were weights and layers."""
+        return self == TeacherEntry(self.backend, self.tokens)
+
+    def conf(self) -> dict[str, Any]:
+        """As a YAML has it, without defaults.
+
+        >>> TeacherEntry("exp/asr", weight=0.5, layers=(2, 0)).conf()
+        {'backend': 'exp/asr', 'weight': 0.5, 'layers': [2, 0]}
+        """
+        given = {name: value for name, value in self._asdict().items() if value != self._field_defaults.get(name)}
+        return {name: list(value) if name == "layers" else value for name, value in given.items()}
 
 
 def current(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,13 +82,13 @@ def hypotheses_name(number: int) -> str:
     return f"{data_name(number)}_text"
 
 
-def teachers_in(conf: Mapping[str, Any]) -> list[TeacherFolders]:
+def teachers_in(conf: Mapping[str, Any]) -> list[TeacherEntry]:
     """The frozen recognisers that a `kdse_conf` names, first to last.
 
-    Raises: UserError where `teachers` is no list of {backend, tokens}.
+    Raises: UserError where `teachers` is no list of `TeacherEntry`, or a value of one cannot be.
 
     >>> teachers_in({"backend": "exp/asr", "tokens": "exp/tokens"})
-    [TeacherFolders(backend='exp/asr', tokens='exp/tokens')]
+    [TeacherEntry(backend='exp/asr', tokens='exp/tokens', weight=1.0, layers=())]
     """
     teachers = conf.get("teachers")
     if teachers is None:
@@ -76,17 +99,23 @@ def teachers_in(conf: Mapping[str, Any]) -> list[TeacherFolders]:
     return [_teacher(entry) for entry in teachers]
 
 
-def _teacher(entry: Any) -> TeacherFolders:
+def _teacher(entry: Any) -> TeacherEntry:
     if not isinstance(entry, Mapping):
         raise UserError(f"kdse_conf: a teacher is {{backend: FOLDER, tokens: FOLDER}}, not {entry!r}")
-    check_keys(dict(entry), TeacherFolders._fields, "kdse_conf: teachers")
+    check_keys(dict(entry), TeacherEntry._fields, "kdse_conf: teachers")
     if not entry.get("backend"):
         raise UserError(f"kdse_conf: a teacher needs a backend, and {dict(entry)} names none")
     tokens = entry.get("tokens")
     for folder in (entry["backend"], tokens):
         if folder is not None and not isinstance(folder, str):
             raise UserError(f"kdse_conf: a teacher's backend and tokens are folders, not {folder!r}")
-    return TeacherFolders(str(Path(entry["backend"])), str(Path(tokens)) if tokens else None)
+    weight, layers = entry.get("weight", 1.0), entry.get("layers", [])
+    if type(weight) not in (int, float) or not 0 < weight < math.inf:
+        raise UserError(f"kdse_conf: the weight of a teacher is a number above 0, not {weight!r}")
+    numbers = isinstance(layers, list) and all(type(layer) is int and layer >= 0 for layer in layers)
+    if not numbers or len(set(layers)) < len(layers):
+        raise UserError(f"kdse_conf: a teacher's layers are a list of different numbers, 0 for the output, not {layers!r}")
+    return TeacherEntry(str(Path(entry["backend"])), str(Path(tokens)) if tokens else None, float(weight), tuple(layers))
 
 
 def backend_in(conf: Mapping[str, Any]) -> str:
@@ -95,7 +124,8 @@ def backend_in(conf: Mapping[str, Any]) -> str:
 
 
 def recorded(conf: Mapping[str, Any]) -> dict[str, Any]:
-    """A `kdse_conf` as the state of a run has it: under the names of before, which can tell of two teachers; `teachers` for more.
+    """A `kdse_conf` as the state of a run has it: under the names of before, which can tell of two plain teachers; `teachers` for
+    others.
 
     >>> recorded({"approach": "kd", "teachers": [{"backend": "a", "tokens": "b"}]})
     {'approach': 'kd', 'backend': 'a', 'tokens': 'b'}
@@ -104,9 +134,10 @@ def recorded(conf: Mapping[str, Any]) -> dict[str, Any]:
     if "approach_conf" in state:
         old = {new: old for old, new in RENAMED.items()}
         state["approach_conf"] = {old.get(name, name): value for name, value in current(state["approach_conf"]).items()}
-    teachers = [{name: value for name, value in t._asdict().items() if value} for t in teachers_in(conf)]
-    if "teachers" not in conf or not teachers:
+    entries = teachers_in(conf)
+    if "teachers" not in conf or not entries:
         return state
-    if len(teachers) > 2:
+    teachers = [entry.conf() for entry in entries]
+    if len(teachers) > 2 or not all(entry.plain for entry in entries):
         return state | {"teachers": teachers}
     return state | teachers[0] | ({"second": teachers[1]} if teachers[1:] else {})

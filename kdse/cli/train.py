@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from kdse.approaches.options import TeacherFolders
+from kdse.approaches.options import TeacherEntry
 from kdse.approaches.registry import APPROACHES
 from kdse.core.progress import say
 
@@ -62,5 +62,5 @@ def run(args: argparse.Namespace) -> None:
     further, second = options.pop("teacher"), options.pop("second")
     if second:
         say("--second is now called --teacher")
-    teachers = tuple(TeacherFolders(str(backend), str(tokens)) for backend, tokens in further + second)
+    teachers = tuple(TeacherEntry(str(backend), str(tokens)) for backend, tokens in further + second)
     carry_out(plan_se(FrontEndRequest(**{**options, "teachers": teachers})))

@@ -1,6 +1,7 @@
 """Load trained models as ESPnet builds them, with their checkpoints."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -69,19 +70,22 @@ def load_front_end(run: Path | str, device: str = "cpu"):
     return load(EnhancementTask, Path(run) / "enh", device)
 
 
-def load_teacher(backend: Path | str, tokens: Path | str | None, layer: int = 0, precision: str = "fp32"):
+def load_teacher(
+    backend: Path | str, tokens: Path | str | None, layer: int = 0, precision: str = "fp32", compared: Sequence[int] = ()
+):
     """The frozen backend with the acoustic tokens of stage 5; a tokenizer brings its own layer.
 
     Args:
         precision: of its encoder, "fp32" or "bf16".
+        compared: layers that L_e compares, as in `FrozenTeacher`.
 
-    Raises: UserError where the tokens are of another backend.
+    Raises: UserError where the tokens are of another backend, or it has no such layer.
     """
     book = None if tokens is None else load_tokens(tokens)
-    options = {"layer": layer}
+    options = {"layer": layer, "compared": compared}
     if book is not None:
         check_origin(Path(tokens), Path(backend))
-        options = {"layer": book.layer, "centroids": torch.from_numpy(book.centroids), "distance": book.distance}
+        options |= {"layer": book.layer, "centroids": torch.from_numpy(book.centroids), "distance": book.distance}
     if is_whisper(backend):
         teacher = WhisperTeacher.load(backend, precision, **options)
     else:
@@ -89,4 +93,7 @@ def load_teacher(backend: Path | str, tokens: Path | str | None, layer: int = 0,
     if book is not None and (book.layer > teacher.layers or book.centroids.shape[1] != teacher.size):
         of, has = f"layer {book.layer} with {book.centroids.shape[1]} values", f"{teacher.layers} layers with {teacher.size}"
         raise UserError(f"the tokens {tokens} are of {of}, but the encoder of {backend} has {has}; run stage 5 with this backend")
+    if max(compared, default=0) > teacher.layers:
+        has = f"{teacher.layers} (0 is its output)" if teacher.layers else "its output alone (0)"
+        raise UserError(f"kdse_conf: layers {list(compared)} are not all there; the encoder of {backend} has {has}")
     return teacher

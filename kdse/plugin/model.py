@@ -10,10 +10,10 @@ from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import Tensor, nn
 
 from kdse.approaches.base import Approach, Losses
-from kdse.approaches.context import BatchContext, TeacherInput
+from kdse.approaches.context import BatchContext, Teacher, TeacherInput
 from kdse.approaches.gradients import hand_over, two_gradients
 from kdse.approaches.options import data_name, hypotheses_name
-from kdse.plugin.teacher import FrozenNetworks, FrozenTeacher
+from kdse.plugin.teacher import FrozenNetworks
 
 
 def low_precision(device: torch.device, precision: str) -> torch.autocast:
@@ -59,6 +59,7 @@ class DistillationModel(AbsESPnetModel):
         approach: called with (enhanced, clean, lengths, context), returns {name: (weight, loss)}.
         trains: parts that are trained, of "se" and "backend" (`kdse.approaches.ApproachInfo.trains`).
         teachers: frozen recognisers.
+        teacher_weights: their parts in the mean of each loss; 1 each where there are none.
         precision: "fp32", or "bf16" for the front end (never for losses) where the processor is quicker at it.
         clock: knows how far the training is; validation always has the weights of its end.
         se_teacher: an enhancement model that is frozen, or None.
@@ -71,7 +72,8 @@ class DistillationModel(AbsESPnetModel):
         approach: Approach,
         *,
         trains: Sequence[str] = ("se",),
-        teachers: Sequence[FrozenTeacher] = (),
+        teachers: Sequence[Teacher] = (),
+        teacher_weights: Sequence[float] = (),
         precision: str = "fp32",
         clock: Clock | None = None,
         se_teacher: ESPnetEnhancementModel | None = None,
@@ -82,6 +84,7 @@ class DistillationModel(AbsESPnetModel):
         self.enh_model = enh_model if self.trains_front_end else enh_model.requires_grad_(False)
         self.approach, self.precision, self.clock = approach, precision, clock or Clock()
         self.frozen = FrozenNetworks(teachers, se_teacher)
+        self.teacher_weights = tuple(teacher_weights) or (1.0,) * len(self.teachers)
         if asr_model is not None:
             self.asr_model = asr_model
         centroids = self.teachers[0].centroids if self.teachers else None
@@ -90,7 +93,7 @@ class DistillationModel(AbsESPnetModel):
         self.memory = approach.approach_state(0 if centroids is None else len(centroids))
 
     @property
-    def teachers(self) -> tuple[FrozenTeacher, ...]:
+    def teachers(self) -> tuple[Teacher, ...]:
         """The frozen recognisers."""
         return self.frozen.teachers
 
@@ -159,10 +162,10 @@ class DistillationModel(AbsESPnetModel):
     def _teachers_with(self, batch: dict[str, Tensor]) -> tuple[TeacherInput, ...]:
         """The teachers with their cached latents, which a batch holds under `data_name`."""
         inputs = []
-        for number, teacher in enumerate(self.teachers):
+        for number, (teacher, weight) in enumerate(zip(self.teachers, self.teacher_weights, strict=True)):
             name = data_name(number)
             latents, words = (_with_lengths(batch, key) for key in (name, hypotheses_name(number)))
-            inputs.append(TeacherInput(teacher, latents, words))
+            inputs.append(TeacherInput(teacher, latents, words, weight))
         return tuple(inputs)
 
     def _se_teacher_wave(self, noisy: Tensor, lengths: Tensor) -> Tensor | None:

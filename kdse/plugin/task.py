@@ -142,12 +142,13 @@ class DistillationTask(Mixing, EnhancementTask):
 
     kdse_conf:
         approach, approach_conf: a name of `kdse.approaches` and its options.
-        teachers: a list of {backend, tokens}, folders of stages 3 and 5, where the approach needs frozen recognisers. (`backend`,
+        teachers: a list of `kdse.approaches.options.TeacherEntry`, where the approach needs frozen recognisers. (`backend`,
             `tokens` and `second: {backend, tokens}` are read as well: configs from before there was a list.)
         backend: folder of stage 3, where the approach trains a backend too.
         se_teacher: folder of a trained front end, where the approach learns from one.
         init: a state dict that the front end starts from, or None; a YAML for `kdse train` names the run that it is of.
-        cached: whether the teachers' latents of clean speech come from stage 5 (default) or are computed anew at every update.
+        cached: whether the teachers' latents of clean speech come from stage 5 (default) or are computed anew at every update;
+            those of a teacher with `layers` always are.
         precision: of the front end, "fp32" or "bf16".
         teacher_precision: of the frozen recognisers' encoders, "fp32" (default), "bf16"; `kdse train` resolves "auto".
     """
@@ -197,6 +198,7 @@ class DistillationTask(Mixing, EnhancementTask):
             approach,
             trains=trains,
             teachers=teachers,
+            teacher_weights=[entry.weight for entry in teachers_in(conf)] if teachers else (),
             precision=conf["precision"],
             clock=Clock(args.max_epoch),
             se_teacher=load_front_end(conf["se_teacher"])[0] if approach.needs_se_teacher else None,
@@ -210,19 +212,19 @@ def frozen_recognisers(approach: Approach, conf: dict[str, Any]) -> list[FrozenT
     Raises: UserError where one lacks the CTC branch that the approach needs.
     """
     teachers = []
-    for folders in teachers_in(conf):
-        tokens = folders.tokens if approach.needs_teacher else None
-        teacher = load_teacher(folders.backend, tokens, precision=conf.get("teacher_precision", "fp32"))
+    for entry in teachers_in(conf):
+        tokens = entry.tokens if approach.needs_teacher else None
+        teacher = load_teacher(entry.backend, tokens, precision=conf.get("teacher_precision", "fp32"), compared=entry.layers)
         if approach.needs_posteriors and teacher.ctc is None:
             losses = ", ".join(approach.posterior_losses)
             raise UserError(
-                f"approach {conf['approach']} learns from CTC posteriors ({losses}), and the backend {folders.backend} "
+                f"approach {conf['approach']} learns from CTC posteriors ({losses}), and the backend {entry.backend} "
                 "has no CTC branch; take another backend, or 'sequence: gram'"
             )
-        if approach.needs_hypotheses and not teacher.has_decoder:
+        if approach.asks_decoder(teacher.has_decoder) and not teacher.has_decoder:
             raise UserError(
                 f"approach {conf['approach']} learns from the words of an attention decoder (sequence: att_kl), which "
-                f"{folders.backend} does not have; take Whisper, or another 'sequence'"
+                f"{entry.backend} does not have; take Whisper, or another 'sequence'"
             )
         teachers.append(teacher)
     return teachers

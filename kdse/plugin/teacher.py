@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ class FrozenTeacher:
         centroids: (K, D), or None before stage 5.
         distance: mean squared distance of a latent to its nearest centroid.
         precision: "fp32", or "bf16" for the encoder's weights and arithmetic; latents come out as float32.
+        compared: layers that L_e compares, counted like `layer`; () for that one.
     """
 
     at_once = 1  # utterances that stage 5 encodes together: padding changes what a Conformer's convolutions see
@@ -33,18 +35,20 @@ class FrozenTeacher:
         centroids: Tensor | None = None,
         distance: float = 1.0,
         precision: str = "fp32",
+        compared: Sequence[int] = (),
     ):
         self.asr = asr.eval().requires_grad_(False)
-        self.layer, self.centroids, self.distance = layer, centroids, distance
-        self._tapped: Tensor | None = None
-        if 0 < layer <= self.layers:
-            asr.encoder.encoders[layer - 1].register_forward_hook(self._tap)
+        self.layer, self.centroids, self.distance, self.compared = layer, centroids, distance, tuple(compared)
+        self._tapped: dict[int, Tensor] = {}
+        for number in {layer, *compared}:
+            if 0 < number <= self.layers:
+                asr.encoder.encoders[number - 1].register_forward_hook(partial(self._tap, number))
         if precision == "bf16":
             bf16_encoder(asr)
 
-    def _tap(self, module, inputs, output):
+    def _tap(self, number: int, module, inputs, output):
         value = output[0]  # (x or (x, position), mask)
-        self._tapped = value[0] if isinstance(value, tuple) else value
+        self._tapped[number] = value[0] if isinstance(value, tuple) else value
 
     @property
     def ctc(self) -> nn.Module | None:
@@ -74,15 +78,20 @@ class FrozenTeacher:
     def encode(self, wave: Tensor, lengths: Tensor, posteriors: bool = False) -> EncoderOutput:
         """Encode (B, N) waveforms with (B,) lengths; differentiable in `wave`. CTC posteriors only where asked for."""
         assert not self.asr.training
-        with self._as_deep_as(0 if posteriors else self.layer):
+        wanted = {self.layer, *self.compared}
+        with self._as_deep_as(0 if posteriors or 0 in wanted else max(wanted)):
             encoded, frames = self.asr.encode(wave, lengths)
         encoded = encoded[0] if isinstance(encoded, tuple) else encoded
         log_probs = self._posteriors(encoded.float()) if posteriors else None
-        return EncoderOutput(self.tapped(encoded), frames, log_probs, encoded.float() if posteriors else None)
+        compared = tuple(self._of_layer(number, encoded) for number in self.compared)
+        return EncoderOutput(self.tapped(encoded), frames, log_probs, encoded.float() if posteriors else None, compared)
 
     def tapped(self, encoded: Tensor) -> Tensor:
         """(B, U, D) latents of the tapped layer, after the recogniser's `encode` returned `encoded`."""
-        return (self._tapped if self.layer else encoded).float()
+        return self._of_layer(self.layer, encoded)
+
+    def _of_layer(self, number: int, encoded: Tensor) -> Tensor:
+        return (self._tapped[number] if number else encoded).float()
 
     @contextmanager
     def _as_deep_as(self, layer: int):
@@ -100,7 +109,8 @@ class FrozenTeacher:
     def target(self, clean: Tensor, lengths: Tensor, cached: CachedLatents | None, posteriors: bool = False) -> EncoderOutput:
         """Encode clean (B, N) waveforms without gradient, or take their cached latents, where there are some and they suffice."""
         with torch.no_grad():
-            if cached is None or (posteriors and self.layer):  # CTC is computed from the last layer's latents
+            # CTC is computed from the last layer's latents, and the cache holds one layer
+            if cached is None or self.compared or (posteriors and self.layer):
                 return self.encode(clean, lengths, posteriors)
             latents, frames = cached
             return EncoderOutput(latents, frames, self._posteriors(latents) if posteriors else None, latents)

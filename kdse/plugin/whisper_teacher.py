@@ -22,17 +22,24 @@ class WhisperTeacher:
     Args:
         whisper: the network.
         layer: tapped encoder layer, counted from 1; 0 is the encoder's output.
-        centroids, distance: as in `kdse.plugin.teacher.FrozenTeacher`.
+        centroids, distance, compared: as in `kdse.plugin.teacher.FrozenTeacher`.
     """
 
     ctc = None
     at_once = 16
     has_decoder = True
 
-    def __init__(self, whisper: Whisper, layer: int = 0, centroids: Tensor | None = None, distance: float = 1.0):
+    def __init__(
+        self,
+        whisper: Whisper,
+        layer: int = 0,
+        centroids: Tensor | None = None,
+        distance: float = 1.0,
+        compared: Sequence[int] = (),
+    ):
         self.asr = whisper.eval()
         self.prompt = prompt_for(whisper.vocabulary)
-        self.layer, self.centroids, self.distance = layer, centroids, distance
+        self.layer, self.centroids, self.distance, self.compared = layer, centroids, distance, tuple(compared)
 
     @classmethod
     def load(cls, backend: Path | str, precision: str = "fp32", **tokens) -> "WhisperTeacher":
@@ -67,9 +74,11 @@ class WhisperTeacher:
         """
         count = torch.arange(wave.shape[1], device=wave.device)
         wave = F.pad(wave * (count < lengths[:, None]), (0, SILENCE))
-        taps = (self.layer,) if self.layer else ()
+        taps = tuple(sorted({self.layer, *self.compared} - {0}))
         encoded, frames, tapped = self.asr.encode(wave, lengths + SILENCE, taps)
-        return EncoderOutput(tapped[0] if tapped else encoded, frames, encoded=encoded)
+        latents = {0: encoded, **dict(zip(taps, tapped, strict=True))}
+        compared = tuple(latents[number] for number in self.compared)
+        return EncoderOutput(latents[self.layer], frames, encoded=encoded, compared=compared)
 
     def target(self, clean: Tensor, lengths: Tensor, cached: CachedLatents | None, posteriors: bool = False) -> EncoderOutput:
         """Encode clean (B, N) waveforms without gradient, or take their cached latents, where there are some and they suffice.
@@ -78,7 +87,7 @@ class WhisperTeacher:
             posteriors: the decoder will be asked, too, which wants the last layer's.
         """
         with torch.no_grad():
-            if cached is None or (posteriors and self.layer):
+            if cached is None or self.compared or (posteriors and self.layer):
                 return self.encode(clean, lengths)
             latents, frames = cached
             return EncoderOutput(latents, frames, encoded=latents)

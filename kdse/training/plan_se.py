@@ -8,7 +8,7 @@ from kdse import approaches
 from kdse.approaches.base import Approach
 from kdse.approaches.options import (
     OLD_TEACHERS,
-    TeacherFolders,
+    TeacherEntry,
     current,
     data_name,
     hypotheses_name,
@@ -20,6 +20,7 @@ from kdse.core.config import merge, read_config
 from kdse.core.errors import UserError
 from kdse.core.files import read_yaml
 from kdse.core.progress import say
+from kdse.runs.backends import is_whisper
 from kdse.runs.naming import family_and_tag
 from kdse.training import plan
 from kdse.training.plan import MODES, Request, TrainingPlan
@@ -44,7 +45,7 @@ class FrontEndRequest(Request):
     name: str | None = None
     backend: Path | None = None
     tokens: Path | None = None
-    teachers: tuple[TeacherFolders, ...] = ()
+    teachers: tuple[TeacherEntry, ...] = ()
     se_teacher: Path | None = None
 
 
@@ -70,7 +71,8 @@ def plan_se(request: FrontEndRequest) -> TrainingPlan:
     recognisers = resolve_recognisers(chosen, request, own_conf)
     own_conf = {name: value for name, value in own_conf.items() if name not in ("teachers", *OLD_TEACHERS)}
     conf = merge(base_conf(chosen, request, recognisers), own_conf)
-    if getattr(approach, "position_jitter", 0) and approach.compares_latents and conf.get("cached", True):
+    cached = conf.get("cached", True) and not all(entry.layers for entry in recognisers)
+    if getattr(approach, "position_jitter", 0) and approach.compares_latents and cached:
         raise UserError("position_jitter moves latents from where stage 5 cached them: set kdse_conf: {cached: false}")
     if not isinstance(conf["approach_conf"], dict):
         raise UserError(f"kdse_conf: approach_conf must hold 'key: value' pairs, not {conf['approach_conf']!r}")
@@ -116,7 +118,7 @@ def choose_approach(request: FrontEndRequest) -> Chosen:
     return Chosen(name, info.trains, current(options), approach)
 
 
-def resolve_recognisers(chosen: Chosen, request: FrontEndRequest, own_conf: dict[str, Any]) -> list[TeacherFolders]:
+def resolve_recognisers(chosen: Chosen, request: FrontEndRequest, own_conf: dict[str, Any]) -> list[TeacherEntry]:
     """The recognisers that the approach uses, the teachers of the training config before those of the command line.
 
     Returns: [] for an approach that uses none; without tokens for one that needs none.
@@ -128,7 +130,7 @@ def resolve_recognisers(chosen: Chosen, request: FrontEndRequest, own_conf: dict
             raise UserError(f"approach {name} distils no latents of a recogniser and takes no --teacher")
         if approach.needs_backend and not request.backend:
             raise UserError(f"approach {name} learns from a recogniser: give --backend")
-        return [TeacherFolders(str(request.backend))] if approach.needs_backend else []
+        return [TeacherEntry(str(request.backend))] if approach.needs_backend else []
     teachers = _teachers(own_conf, request)
     if not teachers or not all(teacher.tokens for teacher in teachers):
         raise UserError(f"approach {name} learns from a recogniser: give --backend and --tokens")
@@ -137,14 +139,14 @@ def resolve_recognisers(chosen: Chosen, request: FrontEndRequest, own_conf: dict
     return teachers
 
 
-def _teachers(own_conf: dict[str, Any], request: FrontEndRequest) -> list[TeacherFolders]:
+def _teachers(own_conf: dict[str, Any], request: FrontEndRequest) -> list[TeacherEntry]:
     """Those of the command line. A list in the training config takes their place; its old keys, that of the first and second."""
     given = _of_command_line(request)
     if own_conf.get("teachers") is not None:
         if given:
             say("the teachers of the training config take the place of those of the command line")
         return teachers_in(own_conf)
-    entries: list[Any] = [folders._asdict() for folders in given]
+    entries: list[Any] = [entry.conf() for entry in given]
     first = {name: own_conf[name] for name in ("backend", "tokens") if own_conf.get(name)}
     if first:
         entries[:1] = [(entries[0] if entries else {}) | first]
@@ -153,19 +155,19 @@ def _teachers(own_conf: dict[str, Any], request: FrontEndRequest) -> list[Teache
     return teachers_in({"teachers": entries})
 
 
-def _of_command_line(request: FrontEndRequest) -> list[TeacherFolders]:
+def _of_command_line(request: FrontEndRequest) -> list[TeacherEntry]:
     if not request.backend:
         return list(request.teachers)
-    return [TeacherFolders(str(request.backend), str(request.tokens) if request.tokens else None), *request.teachers]
+    return [TeacherEntry(str(request.backend), str(request.tokens) if request.tokens else None), *request.teachers]
 
 
-def base_conf(chosen: Chosen, request: FrontEndRequest, recognisers: list[TeacherFolders]) -> dict[str, Any]:
+def base_conf(chosen: Chosen, request: FrontEndRequest, recognisers: list[TeacherEntry]) -> dict[str, Any]:
     """The `kdse_conf` that follows from the request: approach, teachers or trained backend, SE teacher."""
     conf: dict[str, Any] = {"approach": chosen.name, "approach_conf": chosen.options}
     if "backend" in chosen.trains:
         conf["backend"] = recognisers[0].backend
     elif recognisers:
-        conf["teachers"] = [{name: value for name, value in folders._asdict().items() if value} for folders in recognisers]
+        conf["teachers"] = [entry.conf() for entry in recognisers]
     if chosen.approach.needs_se_teacher:
         if not request.se_teacher:
             raise UserError(f"approach {chosen.name} learns from a large front end: give --se_teacher")
@@ -190,13 +192,13 @@ def resolve_init(chosen: Chosen, conf: dict[str, Any], out: Path) -> Path | None
     return None
 
 
-def _folders(recognisers: list[TeacherFolders], se_teacher: Path | None) -> list[Path | str]:
+def _folders(recognisers: list[TeacherEntry], se_teacher: Path | None) -> list[Path | str]:
     """The folders of earlier stages that the training uses."""
-    folders = [folder for recogniser in recognisers for folder in recogniser if folder]
+    folders = [folder for entry in recognisers for folder in (entry.backend, entry.tokens) if folder]
     return [*folders, *([se_teacher] if se_teacher else [])]
 
 
-def _criterion(approach: Approach, recognisers: list[TeacherFolders]) -> dict[str, Any]:
+def _criterion(approach: Approach, recognisers: list[TeacherEntry]) -> dict[str, Any]:
     """With texts, epochs are chosen by what the backend was chosen by, where this training reports it."""
     if not approach.needs_text:
         return {}
@@ -222,29 +224,29 @@ def _second_optimiser(chosen: Chosen, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _extra_data(
-    approach: Approach, conf: dict[str, Any], recognisers: list[TeacherFolders], data: Path
+    approach: Approach, conf: dict[str, Any], recognisers: list[TeacherEntry], data: Path
 ) -> list[tuple[str, list[str]]]:
-    """Cached latents of each teacher, and texts."""
+    """Cached latents and hypotheses of each teacher, and texts. The cache holds one layer: a teacher of several computes them."""
     entries = []
-    if approach.needs_teacher and conf.get("cached", True):
-        for number, folders in enumerate(recognisers):
+    for number, teacher in enumerate(recognisers):
+        if approach.needs_teacher and conf.get("cached", True) and not teacher.layers:
             for mode, name in MODES:
-                entries.append((mode, [str(Path(folders.tokens) / f"latents_{name}"), data_name(number), "kdse_latents"]))
-    if approach.needs_hypotheses:
-        for number, folders in enumerate(recognisers):
+                entries.append((mode, [str(Path(teacher.tokens) / f"latents_{name}"), data_name(number), "kdse_latents"]))
+    for number, teacher in enumerate(recognisers):
+        if approach.asks_decoder(is_whisper(teacher.backend)):
             for mode, name in MODES:
-                entries.append((mode, [_hypotheses(folders, name), hypotheses_name(number), "text_int"]))
+                entries.append((mode, [_hypotheses(teacher, name), hypotheses_name(number), "text_int"]))
     return entries + (plan.texts_data(data) if approach.needs_text else [])
 
 
-def _hypotheses(folders: TeacherFolders, name: str) -> str:
+def _hypotheses(folders: TeacherEntry, name: str) -> str:
     path = Path(folders.tokens) / f"hypotheses_{name}"
     if not path.is_file():
         raise UserError(f"{path} is missing: only a teacher with a decoder, such as Whisper, has hypotheses (stage 5 writes them)")
     return str(path)
 
 
-def _record(chosen: Chosen, request: FrontEndRequest, recognisers: list[TeacherFolders], init: Path | None) -> dict[str, Any]:
+def _record(chosen: Chosen, request: FrontEndRequest, recognisers: list[TeacherEntry], init: Path | None) -> dict[str, Any]:
     """The fields of run.yaml."""
     names = [Path(folders.backend).name for folders in recognisers]
     backend = request.backend.name if request.backend else next(iter(names), None)

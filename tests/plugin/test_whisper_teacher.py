@@ -7,7 +7,6 @@ import torch
 
 from kdse.approaches import build
 from kdse.approaches.context import BatchContext, TeacherInput
-from kdse.cli import main
 from kdse.core.errors import UserError
 from kdse.core.files import read_yaml
 from kdse.core.step import Step
@@ -16,7 +15,7 @@ from kdse.plugin.load import load_front_end, load_teacher
 from kdse.plugin.model import DistillationModel
 from kdse.plugin.whisper_teacher import SILENCE, WhisperTeacher
 from kdse.whisper.model import FRAME, Whisper
-from tests.whisper.tiny import SIZE, arrays, write
+from tests.whisper.tiny import SIZE, arrays, write, write_stage_5
 
 LENGTHS = torch.tensor([8000, 6000])
 WORDS = (torch.tensor([[11, 12, 13], [14, 0, 0]]), torch.tensor([3, 1]))
@@ -147,21 +146,6 @@ def test_kd_trains_on_whispers_words_through_espnet(train_se, packs, whisper, tm
     assert train_se(out, "kd_q", "--approach_config", approach, "--backend", whisper, "--tokens", tokens) == 0, capsys.readouterr()
     assert weights(out) and read_yaml(out / "run.yaml")["teachers"] == ["asr_whisper"]
     assert set(LatentPack(tokens / "latents_train")) == set(Pack(packs / "pack" / "speech_train"))
-
-
-def write_stage_5(whisper: Path, tokens: Path, packs: Path, config: Path) -> None:
-    """Stage 5 with hypotheses of one word: the tiny model has no search of CTranslate2's."""
-    import kdse.training.tokens as stage
-
-    def hypotheses(backend: Path, dump: Path, out: Path) -> None:
-        for name in ("train", "dev"):
-            lines = (f"{utt} 11 {12 + number}\n" for number, utt in enumerate(Pack(dump / "pack" / f"speech_{name}")))
-            (out / f"hypotheses_{name}").write_text("".join(lines))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage, "write_hypotheses", hypotheses)
-        words = ["--backend", whisper, "--dump", packs, "--config", config, "--out", tokens]
-        assert main(["tokens", *map(str, words)]) == 0
 
 
 def test_latents_that_were_cached_without_the_shift_are_refused(train_se, packs, whisper, tmp_path, capsys):

@@ -1,8 +1,13 @@
 """A Whisper of two layers with random weights, written as CTranslate2 writes models."""
 
 import struct
+from pathlib import Path
 
 import numpy as np
+import pytest
+
+from kdse.cli import main
+from kdse.data.pack import Pack
 
 SIZE, LAYERS, POSITIONS, VOCABULARY = 64, 2, 1500, 51864
 
@@ -50,3 +55,18 @@ def write(values: dict[str, np.ndarray], spec: str = "WhisperSpec", version: int
         content += text(name) + struct.pack(f"<B{array.ndim}I", array.ndim, *array.shape)
         content += struct.pack("<BI", kinds[array.dtype], array.nbytes) + array.tobytes()
     return content
+
+
+def write_stage_5(whisper: Path, tokens: Path, packs: Path, config: Path) -> None:
+    """Stage 5 with hypotheses of one word: the tiny model has no search of CTranslate2's."""
+    import kdse.training.tokens as stage
+
+    def hypotheses(backend: Path, dump: Path, out: Path) -> None:
+        for name in ("train", "dev"):
+            lines = (f"{utt} 11 {12 + number}\n" for number, utt in enumerate(Pack(dump / "pack" / f"speech_{name}")))
+            (out / f"hypotheses_{name}").write_text("".join(lines))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage, "write_hypotheses", hypotheses)
+        words = ["--backend", whisper, "--dump", packs, "--config", config, "--out", tokens]
+        assert main(["tokens", *map(str, words)]) == 0
