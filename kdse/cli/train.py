@@ -6,6 +6,7 @@ from pathlib import Path
 from kdse.approaches.options import TeacherEntry
 from kdse.approaches.registry import APPROACHES
 from kdse.core.progress import say
+from kdse.runs import backends
 
 KINDS = {"asr": "a backend on noisy speech (approach mct_noisy)", "se": "a front end by an approach"}
 
@@ -50,11 +51,11 @@ def run(args: argparse.Namespace) -> None:
     from kdse.training.plan import Request, carry_out
     from kdse.training.plan_asr import plan_asr
     from kdse.training.plan_se import FrontEndRequest, plan_se
-    from kdse.training.whisper import adopt_whisper, recogniser_in
 
     options = {name: value for name, value in vars(args).items() if name not in ("verb", "kind")}
-    if args.kind == "asr" and recogniser_in(args.config) == "whisper":
-        adopt_whisper(args.config, args.out, args.corpus)
+    made_by = backends.maker(args.config) if args.kind == "asr" else None
+    if made_by:
+        made_by(args.config, args.out, args.corpus)
         return
     if args.kind == "asr":
         carry_out(plan_asr(Request(**options)))

@@ -14,7 +14,7 @@ from kdse.inference.set_decoder import SetDecoder
 from kdse.recognisers.base import Options
 from kdse.recognisers.registry import ESPNET, read_recogniser
 from kdse.recognisers.whisper import SHORT_WINDOWS, WhisperOptions
-from kdse.runs.backends import is_whisper
+from kdse.runs.backends import is_whisper, kind_name, kind_of
 from kdse.runs.record import all_decoded, check_omegas, decoded, has_own_recogniser, write_run
 from kdse.runs.selection import allowed_sets
 from kdse.tokens.codebook import check_origin
@@ -74,6 +74,9 @@ def backend_decoder(options: Options, backend: Path | None, tokens: Path | None)
     state = {"config": options.state(), "backend": done_hash(backend)}
     if state["backend"] is None:
         raise UserError(f"{backend} is not finished; run stage 3 first")
+    if not kind_of(backend).has_words:
+        other = "give --inference_config conf/decode/whisper.yaml, or another recogniser"
+        raise UserError(f"{backend} (of kind {kind_name(backend)}) teaches latents and has no words: {other}")
     if is_whisper(backend):  # it has a search of its own, and acoustic tokens only as a teacher
         whisper = WhisperOptions(model=str(backend), **SHORT_WINDOWS)
         return SetDecoder(backend.name, "whisper", whisper, state=state | {"config": whisper.state()})

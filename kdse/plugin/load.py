@@ -15,8 +15,7 @@ from kdse.plugin.checkpoint import fit, read_state
 from kdse.plugin.explain import reason
 from kdse.plugin.patches import no_log_warnings
 from kdse.plugin.teacher import FrozenTeacher
-from kdse.plugin.whisper_teacher import WhisperTeacher
-from kdse.runs.backends import is_whisper
+from kdse.runs.backends import found, kind_of
 from kdse.tokens.codebook import check_origin, load_tokens
 
 
@@ -70,6 +69,11 @@ def load_front_end(run: Path | str, device: str = "cpu"):
     return load(EnhancementTask, Path(run) / "enh", device)
 
 
+def espnet_teacher(backend: Path | str, precision: str = "fp32", **tokens) -> FrozenTeacher:
+    """An ESPnet recogniser as a teacher."""
+    return FrozenTeacher(load_backend(backend)[0], **tokens, precision=precision)
+
+
 def load_teacher(
     backend: Path | str, tokens: Path | str | None, layer: int = 0, precision: str = "fp32", compared: Sequence[int] = ()
 ):
@@ -86,10 +90,7 @@ def load_teacher(
     if book is not None:
         check_origin(Path(tokens), Path(backend))
         options |= {"layer": book.layer, "centroids": torch.from_numpy(book.centroids), "distance": book.distance}
-    if is_whisper(backend):
-        teacher = WhisperTeacher.load(backend, precision, **options)
-    else:
-        teacher = FrozenTeacher(load_backend(backend)[0], **options, precision=precision)
+    teacher = found(kind_of(backend).teacher)(backend, precision, **options)
     if book is not None and (book.layer > teacher.layers or book.centroids.shape[1] != teacher.size):
         of, has = f"layer {book.layer} with {book.centroids.shape[1]} values", f"{teacher.layers} layers with {teacher.size}"
         raise UserError(f"the tokens {tokens} are of {of}, but the encoder of {backend} has {has}; run stage 5 with this backend")

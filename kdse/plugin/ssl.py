@@ -1,4 +1,4 @@
-"""`frontend: kdse_ssl`: features of a recogniser from a self-supervised network (wav2vec 2.0, HuBERT, WavLM) of torchaudio."""
+"""Self-supervised networks (wav2vec 2.0, HuBERT, WavLM) of torchaudio; `frontend: kdse_ssl` makes a recogniser's features."""
 
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,36 @@ from kdse.plugin.checkpoint import load_state
 SIZES = ("base", "large")
 MODELS = [f"{kind}_{size}" for kind in ("wav2vec2", "hubert", "wavlm") for size in SIZES]
 MODELS += ["wav2vec2_large_lv60k", "wav2vec2_xlsr_300m", "hubert_xlarge"]
+
+
+def build(model: str, model_conf: dict[str, Any] | None = None) -> nn.Module:
+    """A network by name, with random weights and without a head: its latents are used, not the words of a CTC layer.
+
+    Args:
+        model: a constructor of `torchaudio.models` (`MODELS`), or "wav2vec2_model" or "wavlm_model" with `model_conf`.
+        model_conf: arguments of the constructor.
+
+    Raises: UserError for an unknown model, and for arguments that it does not take.
+    """
+    names = [*MODELS, "wav2vec2_model", "wavlm_model"]
+    if model not in names:
+        raise UserError(f"kdse_ssl: there is no model '{model}'{did_you_mean(model, names)}; there are {', '.join(names)}")
+    try:
+        network = getattr(torchaudio.models, model)(**(model_conf or {}))
+    except TypeError as e:
+        raise UserError(f"kdse_ssl: model_conf does not fit {model}: {e}") from e
+    network.aux = None
+    return network
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Those of a state dict of torchaudio's, without those of a head."""
+    load_state(network, path, ignore=("aux.", "mask_generator.", "logit_generator."))
+
+
+def wants_unit_variance(network: nn.Module) -> bool:
+    """Whether convolutions are normalised by layer, not by group: such networks were trained on waveforms of variance 1."""
+    return isinstance(network.feature_extractor.conv_layers[-1].layer_norm, nn.LayerNorm)
 
 
 class SSLFrontend(AbsFrontend):
@@ -41,29 +71,20 @@ class SSLFrontend(AbsFrontend):
         fs: int | str = RATE,
     ):
         super().__init__()
-        names = [*MODELS, "wav2vec2_model", "wavlm_model"]
-        if model not in names:
-            raise UserError(f"kdse_ssl: there is no model '{model}'{did_you_mean(model, names)}; there are {', '.join(names)}")
+        self.upstream = build(model, model_conf)
         if str(fs) not in ("16000", "16k"):
             raise UserError(f"kdse_ssl: {model} takes 16 kHz, not fs: {fs}")
-        self.upstream = getattr(torchaudio.models, model)(**(model_conf or {}))
-        self.upstream.aux = None  # the CTC layer of networks that were fine-tuned: their latents are used, not their words
         if weights is not None:
-            self._load(Path(weights))
+            load_weights(self.upstream, Path(weights))
         layers = self.upstream.encoder.transformer.layers
         if not 0 <= layer <= len(layers):
             raise UserError(f"kdse_ssl: {model} has {len(layers)} layers and no layer {layer} (0 is a weighted sum of all)")
         self.layer, self.frozen = layer, frozen
         self.mix = nn.Parameter(torch.zeros(len(layers))) if layer == 0 else None
-        # networks whose convolutions are normalised by layer, not by group, were trained on waveforms of variance 1
-        self.unit_variance = isinstance(self.upstream.feature_extractor.conv_layers[-1].layer_norm, nn.LayerNorm)
+        self.unit_variance = wants_unit_variance(self.upstream)
         self.size = layers[0].final_layer_norm.normalized_shape[0]
         if frozen:
             self.upstream.requires_grad_(False)
-
-    def _load(self, path: Path) -> None:
-        """The weights of the network, without those of a head."""
-        load_state(self.upstream, path, ignore=("aux.", "mask_generator.", "logit_generator."))
 
     def train(self, mode: bool = True) -> "SSLFrontend":
         """A frozen network stays in eval mode: no dropout, no layer is dropped."""

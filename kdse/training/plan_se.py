@@ -20,7 +20,7 @@ from kdse.core.config import merge, read_config
 from kdse.core.errors import UserError
 from kdse.core.files import read_yaml
 from kdse.core.progress import say
-from kdse.runs.backends import is_whisper
+from kdse.runs.backends import ESPNET, kind_name, kind_of
 from kdse.runs.naming import family_and_tag
 from kdse.training import plan
 from kdse.training.plan import MODES, Request, TrainingPlan
@@ -130,6 +130,8 @@ def resolve_recognisers(chosen: Chosen, request: FrontEndRequest, own_conf: dict
             raise UserError(f"approach {name} distils no latents of a recogniser and takes no --teacher")
         if approach.needs_backend and not request.backend:
             raise UserError(f"approach {name} learns from a recogniser: give --backend")
+        if approach.needs_backend and (kind := kind_name(request.backend)) != ESPNET:
+            raise UserError(f"approach {name} needs the loss of an ESPnet recogniser, and {request.backend} is of kind {kind}")
         return [TeacherEntry(str(request.backend))] if approach.needs_backend else []
     teachers = _teachers(own_conf, request)
     if not teachers or not all(teacher.tokens for teacher in teachers):
@@ -233,7 +235,7 @@ def _extra_data(
             for mode, name in MODES:
                 entries.append((mode, [str(Path(teacher.tokens) / f"latents_{name}"), data_name(number), "kdse_latents"]))
     for number, teacher in enumerate(recognisers):
-        if approach.asks_decoder(is_whisper(teacher.backend)):
+        if approach.asks_decoder(kind_of(teacher.backend).has_decoder):
             for mode, name in MODES:
                 entries.append((mode, [_hypotheses(teacher, name), hypotheses_name(number), "text_int"]))
     return entries + (plan.texts_data(data) if approach.needs_text else [])

@@ -14,7 +14,7 @@ from kdse.core.progress import progress, say
 from kdse.core.step import Step, done_hash
 from kdse.data.audio import FULL_SCALE
 from kdse.data.pack import LatentPack, Pack
-from kdse.runs.backends import is_whisper
+from kdse.runs.backends import kind_of
 from kdse.tokens.codebook import TokenBook, TokensConfig, fit, purity, save_tokens, spread
 from kdse.training.hypotheses import write_hypotheses
 
@@ -41,7 +41,7 @@ def make_tokens(*, backend: Path, out: Path, dump: Path, config: Path | None = N
         return
     teacher = load_recogniser(backend, options.layer)
     labels = {name: write_latents(teacher, dump, out, name) for name in KEPT}["train"]
-    if is_whisper(backend):
+    if kind_of(backend).has_decoder:
         write_hypotheses(backend, dump, out)
     latents = LatentPack(out / "latents_train").array()
     book = fit(latents, options)

@@ -14,11 +14,6 @@ from kdse.runs.record import write_run
 from kdse.training.adopt import check_out
 
 
-def recogniser_in(config: Path) -> str | None:
-    """What a backend's YAML names as `recogniser`; ESPnet's name none."""
-    return read_config(config).get("recogniser")
-
-
 def adopt_whisper(config: Path, out: Path, corpus: str) -> None:
     """Write the model's files to `out` and mark the backend as finished, or skip.
 

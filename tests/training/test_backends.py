@@ -10,6 +10,7 @@ from kdse.cli import main
 from kdse.core.config import read_config
 from kdse.plugin.load import load_backend, load_teacher
 from kdse.plugin.task import MixingASRTask
+from tests.plugin.tiny_ssl import BY_LAYER as TINY_SSL
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "asr"
 UNITS = 90
@@ -38,24 +39,6 @@ def test_a_backend_of_the_size_its_config_says(name, millions):
     assert [name for name, p in model.named_parameters() if p.grad is None] == []
 
 
-TINY_SSL = {
-    "extractor_mode": "layer_norm",
-    "extractor_conv_layer_config": [[8, 10, 5], [8, 8, 4], [8, 4, 2], [8, 4, 2], [8, 4, 2]],  # 20 ms
-    "extractor_conv_bias": True,
-    "encoder_embed_dim": 12,
-    "encoder_projection_dropout": 0.0,
-    "encoder_pos_conv_kernel": 4,
-    "encoder_pos_conv_groups": 2,
-    "encoder_num_layers": 2,
-    "encoder_num_heads": 2,
-    "encoder_attention_dropout": 0.0,
-    "encoder_ff_interm_features": 16,
-    "encoder_ff_interm_dropout": 0.0,
-    "encoder_dropout": 0.1,
-    "encoder_layer_norm_first": True,
-    "encoder_layer_drop": 0.0,
-    "aux_num_out": None,
-}
 BLOCK = {"output_size": 16, "attention_heads": 2, "linear_units": 16, "num_blocks": 1}
 SMALL = {
     "conformer": {"encoder_conf": BLOCK},
@@ -98,7 +81,8 @@ def mini(tmp_path_factory) -> Path:
 
 
 def test_every_config_is_trained_here():
-    assert sorted(SMALL) == sorted(path.stem for path in CONF.glob("*.yaml"))
+    frozen = {"whisper", "ssl_encoder"}  # test_whisper_backend.py, test_ssl.py
+    assert SMALL.keys() | frozen == {path.stem for path in CONF.glob("*.yaml")}
 
 
 @pytest.mark.slow
