@@ -7,6 +7,8 @@ import torch
 import torchaudio
 from espnet2.asr.frontend.abs_frontend import AbsFrontend
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+from torchaudio.models.wav2vec2.wavlm_attention import WavLMSelfAttention
 
 from kdse.core.errors import UserError, did_you_mean
 from kdse.data.audio import RATE
@@ -101,12 +103,23 @@ class SSLFrontend(AbsFrontend):
         """(B, T, D) features and (B,) frames of (B, N) waveforms in [-1, 1) with (B,) lengths."""
         if self.unit_variance:
             input = _unit_variance(input, input_lengths)
-        hidden, frames = self.upstream.extract_features(input, input_lengths, self.layer or None)
+        hidden, frames = self._hidden(input, input_lengths)
         if self.mix is None:
             features = hidden[-1]
         else:
             features = sum(share * layer for share, layer in zip(self.mix.softmax(0), hidden, strict=True))
         return features[:, : int(frames.max())], frames
+
+    def _hidden(self, wave: Tensor, lengths: Tensor) -> tuple[list[Tensor], Tensor]:
+        """The layers' outputs, (B, T, D) each; torchaudio's WavLM takes no mask, so its utterances are encoded one by one."""
+        depth = self.layer or None
+        if not isinstance(self.upstream.encoder.transformer.layers[0].attention, WavLMSelfAttention):
+            return self.upstream.extract_features(wave, lengths, depth)
+        alone = [
+            self.upstream.extract_features(wave[n : n + 1, :count], None, depth)[0] for n, count in enumerate(lengths.tolist())
+        ]
+        hidden = [pad_sequence([output[0] for output in layer], batch_first=True) for layer in zip(*alone, strict=True)]
+        return hidden, torch.tensor([layers[0].shape[1] for layers in alone], device=wave.device)
 
 
 def _unit_variance(wave: Tensor, lengths: Tensor) -> Tensor:
