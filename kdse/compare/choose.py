@@ -85,20 +85,22 @@ def _short(model: str) -> str:
 
 
 def _names(given: Sequence[str] | None) -> list[str]:
-    """The enhancers that a user names, in whatever case and with or without spaces and hyphens.
+    """The enhancers that a user names, in whatever case, with or without spaces and hyphens; the beginning of a name means all that
+    begin so.
 
     Raises: UserError for one that there is not.
     """
     every = [*PEERS, *WHOLE, *(system.name for system in OWN)]
     if given is None:
         return every
-    plain = {_plain(name): name for name in every}
-    names = []
-    for name in given:
-        if _plain(name) not in plain:
-            near = did_you_mean(name, every)
-            raise UserError(f"there is no enhancer '{name}'{near}; there are {', '.join(every)}")
-        names.append(plain[_plain(name)])
+    names: list[str] = []
+    for text in given:
+        plain = _plain(text)
+        exact = [name for name in every if _plain(name) == plain]
+        found = exact or [name for name in every if plain and _plain(name).startswith(plain)]
+        if not found:
+            raise UserError(f"there is no enhancer '{text}'{did_you_mean(text, every)}; there are {', '.join(every)}")
+        names += found
     return list(dict.fromkeys(names))
 
 

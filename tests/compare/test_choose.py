@@ -53,6 +53,11 @@ def test_enhancers_by_name_in_any_spelling(tmp_path):
         choose_systems(["kd"], NOTHING, ["RNoise 0.1"], tmp_path, [])
 
 
+def test_the_beginning_of_a_name_means_all_that_begin_so(tmp_path):
+    _, absent = choose_systems(["kd"], NOTHING, ["rnnoise", "WebRTC", "log-mmse", "logmmse"], tmp_path, [])
+    assert [line.partition(":")[0] for line in absent[:-1]] == ["RNNoise 0.1", "RNNoise 0.2", "WebRTC NS", "logmmse"]
+
+
 def test_what_is_not_installed_is_a_line_that_says_how(tmp_path):
     systems, absent = choose_systems(["kd"], NOTHING, None, tmp_path / "peers", [])
     assert [system.kind for system in systems] == ["student", "classical"]
