@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from kdse.compare.recordings import CLEAN, NOISY, Recording, look, read_recordin
 from kdse.compare.rows import rows_of
 from kdse.compare.systems import System, Untouched, check_names
 from kdse.compare.table import Comparison, about, all_columns, tables_of, versions_note
+from kdse.core.atomic import locked
 from kdse.core.errors import UserError
 from kdse.core.files import read_text, write_text
 from kdse.core.progress import say
@@ -44,31 +46,43 @@ def compare(
     check_names([*untouched, *systems])
     _check_texts(folder, recordings, listeners)
     heard = look(recordings, nj)
-    seconds = {key: of_one.seconds for key, of_one in heard.items()}
-    audio = {s.name: enhance(s, _given(s, recordings), heard, out, nj) for s in untouched}
-    for listener in listeners:  # before hours of other work: what is missing is said now
-        transcribe(listener, audio, seconds, out, nj, ", noisy and clean")
-    failed = []
-    for system in systems:
-        try:
-            audio[system.name] = enhance(system, recordings, heard, out, nj)
-        except UserError as e:
-            failed.append(f"{system.name} is left out: {e}")
-            say(failed[-1])
-    heard_words = {listener: transcribe(listener, audio, seconds, out, nj) for listener in listeners}
-    order = [untouched[0], *(s for s in systems if s.name in audio), *untouched[1:]]
-    scores = {s.name: score(s.name, audio, out, nj) for s in order}
-    of_systems = [_facts(system, audio[system.name]) for system in order]
-    named = [(s["name"], s["kind"], s["parameters"]) for s in of_systems]
-    write_rows(out / ROWS, rows_of(folder.resolve().name, named, recordings, scores, heard_words))
-    facts = _about(folder, recordings, seconds) | {
-        "recognisers": _recognisers(heard_words),
-        "systems": of_systems,
-        "notes": [*failed, *absent],
-    }
-    _write_facts(out / FACTS, facts)
-    render(out)
+    with _alone(out):
+        seconds = {key: of_one.seconds for key, of_one in heard.items()}
+        audio = {s.name: enhance(s, _given(s, recordings), heard, out, nj) for s in untouched}
+        for listener in listeners:  # before hours of other work: what is missing is said now
+            transcribe(listener, audio, seconds, out, nj, ", noisy and clean")
+        failed = []
+        for system in systems:
+            try:
+                audio[system.name] = enhance(system, recordings, heard, out, nj)
+            except UserError as e:
+                failed.append(f"{system.name} is left out: {e}")
+                say(failed[-1])
+        heard_words = {listener: transcribe(listener, audio, seconds, out, nj) for listener in listeners}
+        order = [untouched[0], *(s for s in systems if s.name in audio), *untouched[1:]]
+        scores = {s.name: score(s.name, audio, out, nj) for s in order}
+        of_systems = [_facts(system, audio[system.name]) for system in order]
+        named = [(s["name"], s["kind"], s["parameters"]) for s in of_systems]
+        write_rows(out / ROWS, rows_of(folder.resolve().name, named, recordings, scores, heard_words))
+        facts = _about(folder, recordings, seconds) | {
+            "recognisers": _recognisers(heard_words),
+            "systems": of_systems,
+            "notes": [*failed, *absent],
+        }
+        write_text(out / FACTS, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+        render(out)
     return not failed
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Let one process at a time work in a folder; another one waits, and then finds what is done."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise UserError(f"cannot write to {out}: {e.strerror or e}") from e
+    with locked(out):
+        yield
 
 
 def render(out: Path) -> None:
@@ -144,7 +158,3 @@ def _about(folder: Path, recordings: Sequence[Recording], seconds: dict[str, flo
         "processor": processor(),
         "command": command(),
     }
-
-
-def _write_facts(path: Path, facts: dict[str, Any]) -> None:
-    write_text(path, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")

@@ -3,12 +3,16 @@
 import csv
 import json
 import sys
+import time
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 import yaml
 
 from kdse.cli import main
+from kdse.core.atomic import locked
+from kdse.core.errors import UserError
 from kdse.scoring.metrics import FROM_AUDIO
 from kdse.scoring.missing import NO_REFERENCE
 from kdse.scoring.row import read_rows
@@ -162,3 +166,33 @@ def test_mistakes_are_one_sentence(mine, tmp_path, monkeypatch, capsys, words, m
     said = capsys.readouterr().err
     assert said.startswith("kdse compare: ") and message in said and said.count("\n") == 1
     assert not (tmp_path / "compare").exists()
+
+
+def test_a_place_where_nothing_can_be_written(call, cheap):
+    Path("taken").touch()
+    code, said = call("--out", "taken")
+    assert code == 2 and said.splitlines()[-1] == "kdse compare: cannot write to taken: File exists"
+
+
+def test_two_at_once_do_not_spoil_each_other(call, cheap, monkeypatch):
+    """The second one waits until the first one has left the folder."""
+    order, holds = [], Event()
+
+    def work(*_):
+        order.append("second at work")
+        raise UserError("enough")
+
+    def first():
+        with locked("compare/mine"):
+            holds.set()
+            time.sleep(1)
+            order.append("first left")
+
+    monkeypatch.setattr("kdse.compare.compare.enhance", work)
+    Path("compare/mine").mkdir(parents=True)
+    thread = Thread(target=first)
+    thread.start()
+    holds.wait()
+    assert call()[0] == 2
+    thread.join()
+    assert order == ["first left", "second at work"]
