@@ -1,17 +1,14 @@
 #!/usr/bin/env bash
 # The stages of every recipe. A recipe's run.sh calls this in its own folder, with its corpus's settings and the user's options.
-# shellcheck disable=SC2154 # `kdse runs names` assigns what stages read
+# shellcheck disable=SC2034,SC2154 # `kdse runs names` reads options by their names, and assigns what stages read
 set -euo pipefail
 
 stage=1
 stop_stage=11
-skip_data_prep=false
-skip_train=false
-skip_eval=false
+skip_data_prep=false skip_train=false skip_eval=false
 publish=false
 nj=$(getconf _NPROCESSORS_ONLN)
-ngpu=0
-num_nodes=1
+ngpu=0 num_nodes=1
 train_jobs=1
 inference_nj=1
 gpu_inference=false
@@ -22,7 +19,6 @@ approaches="standalone_se kd"
 seeds="0"
 baselines="spectral_subtraction"
 omegas="0"
-# shellcheck disable=SC2034 # `kdse runs names` reads it by its name; set by run.sh
 home_asr=conformer
 asr_config=conf/asr/conformer.yaml
 asr_model=
