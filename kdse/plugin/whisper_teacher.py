@@ -8,12 +8,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from kdse.approaches.context import CachedLatents, EncoderOutput
-from kdse.core.errors import UserError
 from kdse.whisper.model import Whisper
 from kdse.whisper.prompt import prompt_for
 
 SILENCE = 8000
-"""Samples after the speech, half a second: with less, Whisper does not find the end of the sentence."""
+"""Samples after the speech, half a second. The end of a sentence is found with it; that of a single word often not."""
 
 
 class WhisperTeacher:
@@ -97,10 +96,3 @@ class WhisperTeacher:
         prompt = torch.tensor(self.prompt.ids, device=words.device).expand(len(words), -1)
         logits = self.asr.decoder(torch.cat([prompt, words], 1), output.encoded, output.frames)
         return logits[:, len(self.prompt.ids) - 1 :]
-
-
-def check_length(lengths: Sequence[int]) -> None:
-    """Raise UserError where an utterance and its silence are longer than the 30 s that Whisper has positions for."""
-    longest = max(lengths, default=0)
-    if longest + SILENCE > 30 * 16000:
-        raise UserError(f"Whisper hears 29.5 s at most, and one utterance has {longest / 16000:.1f} s; leave it out in stage 1")

@@ -35,9 +35,10 @@ class WhisperOptions(Options):
         beam_size: hypotheses that are kept; 1 is greedy.
         language: of the speech; it is not guessed.
         compute_type: of CTranslate2, such as int8, float32, or float16 on a GPU.
-        tokens_per_second: the most that it may write for a second of a wave, against endless repetitions; 0 for its own limit.
+        tokens_per_second: bounds what it may write for a second of a wave, against endless repetitions; 0 for its own limit. In a
+            full window CTranslate2 stops at half of it (docs/decisions/whispers-limit.md).
         silence: s after each wave in place of as much as fills Whisper's window of 30 s; 0 fills it. With 2 s, sentences take a
-            fifth of the time for the same words. Where Whisper does not find the end that way and says the same again and
+            fifth of the time for nearly the same words. Where Whisper does not find the end that way and says the same again and
             again, as with single words, the wave is decoded in a full window.
     """
 
@@ -146,7 +147,7 @@ class Whisper(Recogniser):
         encoded = model.model.encode(StorageView.from_array(np.ascontiguousarray(features, np.float32)))
         tokenizer = self._tokenizer()
         prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
-        limit = len(prompt) + (options.limit(longest) or MAX_TOKENS)
+        limit = 2 * (options.limit(longest) or MAX_TOKENS)  # CTranslate2 stops at half of its max_length
         prompts = [prompt] * len(waves)
         results = model.model.generate(encoded, prompts, beam_size=options.beam_size, max_length=limit, return_scores=True)
         return [(result.sequences_ids[0], result.scores[0]) for result in results]

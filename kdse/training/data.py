@@ -1,4 +1,4 @@
-"""ESPnet's data options for the packs of speech."""
+"""The packs of speech: ESPnet's data options, and batches of them."""
 
 from pathlib import Path
 from typing import Any
@@ -18,3 +18,11 @@ def speech_data(plan: TrainingPlan, folder: Path) -> dict[str, Any]:
         options[f"{mode}_data_path_and_name_and_type"] = [[str(speech.folder), plan.speech_name, "kdse_pack"]]
         options[f"{mode}_shape_file"] = [str(shapes)]
     return options
+
+
+def by_length(speech: Pack, count: int) -> list[list[str]]:
+    """The clean utterances of a pack: so many of similar length together, or one by one in its order."""
+    utts = list(speech.clean)
+    if count > 1:
+        utts.sort(key=lambda utt: (speech.length(utt), utt))
+    return [utts[first : first + count] for first in range(0, len(utts), count)]

@@ -4,13 +4,27 @@ from pathlib import Path
 
 import numpy as np
 
+from kdse.core.errors import UserError
 from kdse.core.files import write_text
 from kdse.core.progress import progress
-from kdse.data.audio import FULL_SCALE
+from kdse.data.audio import FULL_SCALE, RATE
 from kdse.data.pack import Pack
 from kdse.recognisers.whisper import SHORT_WINDOWS, Whisper, WhisperOptions, without_loop
+from kdse.training.data import by_length
 
 AT_ONCE = 16
+LONGEST = 29.0
+"""Seconds of an utterance: Whisper has positions for 30, and hears half a second of silence behind it, and some in front."""
+
+
+def check_lengths(dump: Path, sets: tuple[str, ...] = ("train", "dev")) -> None:
+    """Raise UserError for an utterance that is longer than Whisper hears at once: better before an hour of work than in it."""
+    for name in sets:
+        speech = Pack(dump / "pack" / f"speech_{name}")
+        longest = max(speech.clean, key=speech.length)
+        if speech.length(longest) > LONGEST * RATE:
+            seconds = speech.length(longest) / RATE
+            raise UserError(f"Whisper teaches on utterances of {LONGEST:g} s at most, and {longest} of {name} has {seconds:.1f} s")
 
 
 def write_hypotheses(backend: Path, dump: Path, out: Path, sets: tuple[str, ...] = ("train", "dev")) -> None:
@@ -18,10 +32,8 @@ def write_hypotheses(backend: Path, dump: Path, out: Path, sets: tuple[str, ...]
     whisper = Whisper(WhisperOptions(model=str(backend), **SHORT_WINDOWS))
     for name in sets:
         speech = Pack(dump / "pack" / f"speech_{name}")
-        utts = sorted(speech.clean, key=lambda utt: (speech.length(utt), utt))
-        batches = [utts[first : first + AT_ONCE] for first in range(0, len(utts), AT_ONCE)]
         lines = []
-        for batch in progress(batches, f"hypotheses {name}", len(batches)):
+        for batch in progress(by_length(speech, AT_ONCE), f"hypotheses {name}"):
             waves = [speech[utt].astype(np.float32) / np.float32(FULL_SCALE) for utt in batch]
             for utt, (ids, _) in zip(batch, whisper.token_ids(waves), strict=True):
                 lines.append(f"{utt} {' '.join(map(str, without_loop(ids) or [whisper.end]))}\n")

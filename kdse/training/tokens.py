@@ -16,7 +16,8 @@ from kdse.data.audio import FULL_SCALE
 from kdse.data.pack import LatentPack, Pack
 from kdse.runs.backends import kind_of
 from kdse.tokens.codebook import TokenBook, TokensConfig, fit, purity, save_tokens, spread
-from kdse.training.hypotheses import write_hypotheses
+from kdse.training.data import by_length
+from kdse.training.hypotheses import check_lengths, write_hypotheses
 
 KEPT = ("train", "dev")
 """Clean speech whose latents stay in the folder of the tokens: the targets of `kd`, computed once."""
@@ -39,6 +40,8 @@ def make_tokens(*, backend: Path, out: Path, dump: Path, config: Path | None = N
     step = Step(out, state, "acoustic tokens")
     if not step.needed():
         return
+    if kind_of(backend).has_decoder:
+        check_lengths(dump)
     teacher = load_recogniser(backend, options.layer)
     labels = {name: write_latents(teacher, dump, out, name) for name in KEPT}["train"]
     if kind_of(backend).has_decoder:
@@ -82,14 +85,6 @@ def write_latents(teacher, dump: Path, out: Path, name: str) -> np.ndarray | Non
     return np.concatenate(labels) if labels else None
 
 
-def batches(speech: Pack, count: int) -> list[list[str]]:
-    """The clean utterances of a pack: one by one in its order, or so many of similar length together."""
-    utts = list(speech.clean)
-    if count > 1:
-        utts.sort(key=lambda utt: (speech.length(utt), utt))
-    return [utts[first : first + count] for first in range(0, len(utts), count)]
-
-
 def report(book: TokenBook, latents: np.ndarray, labels: np.ndarray | None, blank: int = 0) -> dict[str, Any]:
     """How good the tokens of (U, D) latents are; `labels` are (U,) CTC tokens, None for a backend without CTC."""
     tokens = book.assign(latents)
@@ -117,7 +112,7 @@ def _encoded(teacher, speech: Pack, what: str) -> Iterator[tuple[str, np.ndarray
     import torch
 
     with torch.inference_mode():
-        for batch in progress(batches(speech, teacher.at_once), what):
+        for batch in progress(by_length(speech, teacher.at_once), what):
             waves = [torch.from_numpy(speech[utt].astype(np.float32) / FULL_SCALE) for utt in batch]
             lengths = torch.tensor([len(wave) for wave in waves], device=teacher.device)
             padded = torch.nn.utils.rnn.pad_sequence(waves, batch_first=True).to(teacher.device)

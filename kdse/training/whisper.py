@@ -1,11 +1,12 @@
 """Stage 3 with conf/asr/whisper.yaml: Whisper's weights as a backend of the recipe, frozen as they are."""
 
+import hashlib
 from pathlib import Path
 
 from kdse.core.atomic import atomic_dir
 from kdse.core.config import override, read_config
 from kdse.core.errors import UserError
-from kdse.core.files import dump_yaml, sha256, write_text
+from kdse.core.files import dump_yaml, write_text
 from kdse.core.progress import say
 from kdse.core.step import Step
 from kdse.recognisers.whisper import WhisperOptions, packaged_weights
@@ -33,7 +34,8 @@ def adopt_whisper(config: Path, out: Path, corpus: str) -> None:
             raise UserError(f"{folder} holds no whole Whisper model: it has no {missing[0]}")
         check_out(folder, out)
         files = {name: (folder / name).read_bytes() for name in WHISPER_FILES}
-    step = Step(out, {"adopted": {"whisper": options.model or "base"}, "bytes": len(files["model.bin"])}, f"adopt {out.name}")
+    weights = hashlib.sha256(files["model.bin"]).hexdigest()
+    step = Step(out, {"adopted": {"whisper": options.model or "base", "sha256": weights}}, f"adopt {out.name}")
     if not step.needed():
         return
     from kdse.whisper.model import Whisper  # torch: not for a step that is skipped
@@ -44,7 +46,7 @@ def adopt_whisper(config: Path, out: Path, corpus: str) -> None:
         for name, content in files.items():
             (part / name).write_bytes(content)
         write_text(part / "config.yaml", dump_yaml({"recogniser": "whisper", "model": options.model or "base"}))
-    about = {"recogniser": "whisper", "sha256": sha256(out / "model.bin")}
+    about = {"recogniser": "whisper", "sha256": weights}
     write_run(out, about, corpus=corpus, approach="mct_noisy", seed=0, backend=out.name, params=params)
     step.finish()
     say(f"{out.name}: Whisper {options.model or 'base'}, {params:,} parameters, frozen")

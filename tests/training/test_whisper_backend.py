@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from kdse.cli import main
+from kdse.core.errors import UserError
 from kdse.core.files import read_yaml
 from kdse.core.step import done_hash
 from kdse.data.pack import Pack
 from kdse.runs.backends import WHISPER_FILES, is_whisper
+from kdse.training.hypotheses import check_lengths, write_hypotheses
 from tests.whisper.tiny import arrays, write
 
 
@@ -55,9 +57,7 @@ def test_weights_of_something_else_leave_nothing_behind(model, tmp_path, capsys)
 
 def test_stage_5_writes_what_whisper_hears(packs, tmp_path):
     """With the real weights: a line for each utterance, ids that its tokenizer knows."""
-    from kdse.core.errors import UserError
     from kdse.recognisers.whisper import SHORT_WINDOWS, Whisper, WhisperOptions
-    from kdse.training.hypotheses import write_hypotheses
 
     backend = tmp_path / "asr_whisper"
     config = tmp_path / "whisper.yaml"
@@ -75,3 +75,19 @@ def test_stage_5_writes_what_whisper_hears(packs, tmp_path):
         pytest.skip(str(e))
     [(ids, _)] = alone.token_ids([np.zeros(16000, np.float32)])
     assert all(token < alone.end for token in ids)
+
+
+def test_other_weights_of_the_same_size_are_not_skipped(model, tmp_path, capsys):
+    out = tmp_path / "exp" / "asr_whisper"
+    assert train(model, out, tmp_path) == 0
+    (model / "model.bin").write_bytes(write(arrays(seed=1)))
+    capsys.readouterr()
+    assert train(model, out, tmp_path) == 0 and "runs again, because adopted.sha256 changed" in capsys.readouterr().out
+    assert (out / "model.bin").read_bytes() == (model / "model.bin").read_bytes()
+
+
+def test_an_utterance_that_whisper_cannot_hear_at_once_is_named(tmp_path):
+    for name, seconds in (("train", 2), ("dev", 29.5)):
+        Pack.write(tmp_path / "pack" / f"speech_{name}", [(f"u_{name}", np.ones(int(seconds * 16000), np.int16))])
+    with pytest.raises(UserError, match=r"29 s at most, and u_dev of dev has 29\.5 s"):
+        check_lengths(tmp_path)

@@ -5,24 +5,21 @@ from pathlib import Path
 import numpy as np
 
 from kdse.enhancers.peers.base import Peer, Process
-from kdse.enhancers.peers.frames import OverlapAdd, one_thread
+from kdse.enhancers.peers.frames import OverlapAdd, keeping_states, one_thread
 
 MODELS = ("livekit/plugins/dtln/models/model_1.onnx", "livekit/plugins/dtln/models/model_2.onnx")
 WINDOW, HOP = 512, 128
 
 
 def make(folder: Path) -> Process:
-    first, second = (one_thread(folder / name) for name in MODELS)
-    (magnitude, state_1), (frame, state_2) = first.get_inputs(), second.get_inputs()
-    states = [np.zeros(state.shape, np.float32) for state in (state_1, state_2)]
+    first, second = (keeping_states(one_thread(folder / name)) for name in MODELS)
     frames = OverlapAdd(np.ones(WINDOW), np.ones(WINDOW), HOP)
 
     def process(samples: np.ndarray) -> np.ndarray:
         spectrum = frames.analyse(samples)
-        mask, states[0] = first.run(None, {magnitude.name: np.abs(spectrum).reshape(1, 1, -1), state_1.name: states[0]})
+        mask = first(np.abs(spectrum).reshape(1, 1, -1))
         masked = np.fft.irfft(mask.reshape(-1) * spectrum, WINDOW).reshape(1, 1, -1)
-        enhanced, states[1] = second.run(None, {frame.name: masked, state_2.name: states[1]})
-        return frames.add(enhanced.reshape(-1))
+        return frames.add(second(masked).reshape(-1))
 
     return process
 

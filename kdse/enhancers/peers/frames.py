@@ -1,5 +1,6 @@
 """What peers share that are networks in ONNX: one thread of onnxruntime, and the STFT of a stream."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,19 @@ def one_thread(path: Path) -> "InferenceSession":
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def keeping_states(session: "InferenceSession") -> Callable[[np.ndarray], np.ndarray]:
+    """A stream's network, its first input to its first output: the others are states, which begin as zeros, in the same order."""
+    given, *inputs = session.get_inputs()
+    states = {state.name: np.zeros(state.shape, np.float32) for state in inputs}
+
+    def step(frame: np.ndarray) -> np.ndarray:
+        output, *new = session.run(None, {given.name: frame, **states})
+        states.update(zip(states, new, strict=True))
+        return output
+
+    return step
 
 
 class OverlapAdd:

