@@ -10,38 +10,25 @@ from torch.nn.utils.rnn import pad_sequence
 
 from kdse.approaches.context import CachedLatents, EncoderOutput
 from kdse.core.files import read_yaml
+from kdse.plugin.frozen import FrozenNetwork
 from kdse.plugin.ssl import build, load_weights, wants_unit_variance
 
 WEIGHTS = "ssl.pth"
 
 
-class SSLTeacher:
+class SSLTeacher(FrozenNetwork):
     """A teacher as `kdse.approaches.context.Teacher` describes one, without `decode`.
 
     Args:
         network: of `kdse.plugin.ssl.build`.
         layer: tapped layer of its Transformer, counted from 1; 0 is its output.
         precision: "fp32", or "bf16" for the products of its Transformer; convolutions of the waveform stay in float32.
-        centroids, distance, compared: as in `kdse.plugin.teacher.FrozenTeacher`.
+        tokens: centroids, distance, compared, as in `FrozenNetwork`.
     """
 
-    ctc = None
-    at_once = 1
-    has_decoder = False
-
-    def __init__(
-        self,
-        network: nn.Module,
-        layer: int = 0,
-        centroids: Tensor | None = None,
-        distance: float = 1.0,
-        precision: str = "fp32",
-        compared: Sequence[int] = (),
-    ):
-        self.asr = network.eval().requires_grad_(False)
-        self.unit_variance = wants_unit_variance(network)
-        self.layer, self.centroids, self.distance, self.compared = layer, centroids, distance, tuple(compared)
-        self.precision = precision
+    def __init__(self, network: nn.Module, layer: int = 0, *, precision: str = "fp32", **tokens):
+        super().__init__(network, layer, **tokens)
+        self.unit_variance, self.precision = wants_unit_variance(network), precision
 
     @classmethod
     def load(cls, backend: Path | str, precision: str = "fp32", **tokens) -> "SSLTeacher":
@@ -63,17 +50,6 @@ class SSLTeacher:
     def size(self) -> int:
         """Values of a latent."""
         return self._transformer.layers[0].final_layer_norm.normalized_shape[0]
-
-    @property
-    def device(self) -> torch.device:
-        return next(self.asr.parameters()).device
-
-    def to(self, device: torch.device) -> "SSLTeacher":
-        """Move network and centroids."""
-        self.asr.to(device)
-        if self.centroids is not None:
-            self.centroids = self.centroids.to(device)
-        return self
 
     def encode(self, wave: Tensor, lengths: Tensor, posteriors: bool = False) -> EncoderOutput:
         """Encode (B, N) waveforms with (B,) lengths; differentiable in `wave`. It has no CTC posteriors.

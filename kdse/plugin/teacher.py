@@ -9,24 +9,19 @@ from torch import Tensor, nn
 
 from kdse.approaches.context import CachedLatents, EncoderOutput
 from kdse.plugin.fast_layers import bf16_encoder
+from kdse.plugin.frozen import FrozenNetwork
 
 
-class FrozenTeacher:
+class FrozenTeacher(FrozenNetwork):
     """A backend in eval mode whose parameters take no gradient, while gradient flows through it; and its acoustic tokens.
-
-    No `nn.Module`: a model that holds it neither saves it nor switches it to training.
 
     Args:
         asr: an ESPnet ASR model.
-        layer: tapped encoder layer, counted from 1; 0 is the encoder's output.
-        centroids: (K, D), or None before stage 5.
-        distance: mean squared distance of a latent to its nearest centroid.
+        layer, centroids, distance, compared: as in `FrozenNetwork`.
         precision: "fp32", or "bf16" for the encoder's weights and arithmetic; latents come out as float32.
-        compared: layers that L_e compares, counted like `layer`; () for that one.
     """
 
-    at_once = 1  # utterances that stage 5 encodes together: padding changes what a Conformer's convolutions see
-    has_decoder = False
+    # at_once is 1: padding changes what a Conformer's convolutions see
 
     def __init__(
         self,
@@ -37,8 +32,7 @@ class FrozenTeacher:
         precision: str = "fp32",
         compared: Sequence[int] = (),
     ):
-        self.asr = asr.eval().requires_grad_(False)
-        self.layer, self.centroids, self.distance, self.compared = layer, centroids, distance, tuple(compared)
+        super().__init__(asr, layer, centroids, distance, compared)
         self._tapped: dict[int, Tensor] = {}
         for number in {layer, *compared}:
             if 0 < number <= self.layers:
@@ -63,17 +57,6 @@ class FrozenTeacher:
     def size(self) -> int:
         """Values of a latent."""
         return self.asr.encoder.output_size()
-
-    @property
-    def device(self) -> torch.device:
-        return next(self.asr.parameters()).device
-
-    def to(self, device: torch.device) -> "FrozenTeacher":
-        """Move the recogniser and the centroids."""
-        self.asr.to(device)
-        if self.centroids is not None:
-            self.centroids = self.centroids.to(device)
-        return self
 
     def encode(self, wave: Tensor, lengths: Tensor, posteriors: bool = False) -> EncoderOutput:
         """Encode (B, N) waveforms with (B,) lengths; differentiable in `wave`. CTC posteriors only where asked for."""

@@ -1,6 +1,5 @@
 """Whisper as a frozen teacher of a front end: latents, and the words of its decoder."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -8,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from kdse.approaches.context import CachedLatents, EncoderOutput
+from kdse.plugin.frozen import FrozenNetwork
 from kdse.whisper.model import Whisper
 from kdse.whisper.prompt import prompt_for
 
@@ -15,30 +15,20 @@ SILENCE = 8000
 """Samples after the speech, half a second. The end of a sentence is found with it; that of a single word often not."""
 
 
-class WhisperTeacher:
+class WhisperTeacher(FrozenNetwork):
     """A teacher as `kdse.approaches.context.Teacher` describes one.
 
     Args:
         whisper: the network.
-        layer: tapped encoder layer, counted from 1; 0 is the encoder's output.
-        centroids, distance, compared: as in `kdse.plugin.teacher.FrozenTeacher`.
+        layer, tokens: layer, centroids, distance, compared of `FrozenNetwork`.
     """
 
-    ctc = None
     at_once = 16
     has_decoder = True
 
-    def __init__(
-        self,
-        whisper: Whisper,
-        layer: int = 0,
-        centroids: Tensor | None = None,
-        distance: float = 1.0,
-        compared: Sequence[int] = (),
-    ):
-        self.asr = whisper.eval()
+    def __init__(self, whisper: Whisper, layer: int = 0, **tokens):
+        super().__init__(whisper, layer, **tokens)
         self.prompt = prompt_for(whisper.vocabulary)
-        self.layer, self.centroids, self.distance, self.compared = layer, centroids, distance, tuple(compared)
 
     @classmethod
     def load(cls, backend: Path | str, precision: str = "fp32", **tokens) -> "WhisperTeacher":
@@ -57,14 +47,7 @@ class WhisperTeacher:
 
     @property
     def device(self) -> torch.device:
-        return self.asr.encoder.get("layer_norm/gamma").device
-
-    def to(self, device: torch.device) -> "WhisperTeacher":
-        """Move network and centroids."""
-        self.asr.to(device)
-        if self.centroids is not None:
-            self.centroids = self.centroids.to(device)
-        return self
+        return self.asr.encoder.get("layer_norm/gamma").device  # it has no parameters
 
     def encode(self, wave: Tensor, lengths: Tensor, posteriors: bool = False) -> EncoderOutput:
         """Encode (B, N) waveforms with (B,) lengths; differentiable in `wave`. It has no CTC posteriors.
