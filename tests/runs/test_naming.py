@@ -15,12 +15,13 @@ from kdse.runs.naming import RecipeNames, asr_name, find_config, recogniser_name
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = yaml.safe_load((Path(__file__).parent / "names_b03cdb5.yaml").read_text(encoding="utf-8"))
 KD_SH = (ROOT / "egs/TEMPLATE/kd1/kd.sh").read_text(encoding="utf-8").partition("help_message")[0]
-DEFAULTS = {name: shlex.split(value, comments=True) for name, value in re.findall(r"^([a-z_]+)=(.*)$", KD_SH, re.M)}
+ASSIGNED = re.findall(r"^[a-z_]+=.*$", KD_SH, re.M)
+DEFAULTS = dict(word.split("=", 1) for line in ASSIGNED for word in shlex.split(line, comments=True) if "=" in word)
 
 
 def options(text: str, root: str) -> dict[str, str]:
     """All options of kd.sh, those of `text` in place of its defaults."""
-    values = {name: words[0] if words else "" for name, words in DEFAULTS.items()} | {"nj": "1", "corpus": "mini", "root": root}
+    values = DEFAULTS | {"nj": "1", "corpus": "mini", "root": root}
     words = shlex.split(text)
     return values | dict(zip((word.removeprefix("--") for word in words[::2]), words[1::2], strict=True))
 
