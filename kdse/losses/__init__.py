@@ -13,13 +13,14 @@ from kdse.losses.latent import latent_distance
 from kdse.losses.sequence import att_kl, best_path, ctc_kl, gram, seq_kd
 from kdse.losses.spectrum import spectrum_distance, spectrum_divergence
 from kdse.losses.token import token_divergence, token_error_rate
-from kdse.losses.waveform import compressed_spectral_mse, multi_resolution_stft, negative_si_snr, negative_snr
+from kdse.losses.waveform import compressed_spectral_mse, log_mel, multi_resolution_stft, negative_si_snr, negative_snr
 
 WAVEFORM_LOSSES = {
     "snr": negative_snr,
     "si_snr": negative_si_snr,
     "multi_resolution_stft": multi_resolution_stft,
     "compressed_mse": compressed_spectral_mse,
+    "log_mel": log_mel,
 }
 """{name: loss of (student, reference, lengths)}: (B, N) waveforms and their (B,) lengths. A YAML chooses one as `signal_loss`."""
 
@@ -55,6 +56,7 @@ __all__ = [
     "ctc_kl",
     "gram",
     "latent_distance",
+    "log_mel",
     "seq_kd",
     "spectrum_distance",
     "spectrum_divergence",

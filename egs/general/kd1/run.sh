@@ -20,8 +20,9 @@ data=(--noise "$NOISE" $NOISE_MORE --licences "${licences[@]}" --speech $SPEECH 
 exec ../../TEMPLATE/kd1/kd.sh \
     --corpus general \
     --sets "dev_noisy dev_clean test_noisy test_clean" \
+    --mix_config conf/mix/varied.yaml \
     --home_asr whisper --asr_config conf/asr/whisper.yaml --teacher_config "" \
     --approaches "standalone_se kd_q" --kd_config conf/student/bandcrn-m_words.yaml \
-    --omegas "0 0.2" \
+    --omegas "0 0.3 0.5" \
     --data_opts "$(printf '%s\n' "${data[@]}")" \
     "$@"
