@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from kdse.losses import WAVEFORM_LOSSES
-from kdse.losses.waveform import compressed_spectral_mse, multi_resolution_stft, negative_si_snr, negative_snr
+from kdse.losses.waveform import compressed_spectral_mse, log_mel, multi_resolution_stft, negative_si_snr, negative_snr
+from kdse.whisper.features import mel_filters
 
 N, SHORTER = 4000, 2500
 LENGTHS = torch.tensor([N, SHORTER])
@@ -165,3 +166,23 @@ def test_compressed_spectral_mse_against_numpy(enhanced, clean):
     a, b = (np.abs(x) ** 0.3 * np.exp(1j * np.angle(x)) for x in (target, estimate))
     expected = np.mean(0.7 * magnitude + 0.3 * np.abs(a - b) ** 2)
     assert compressed_spectral_mse(enhanced, clean, LENGTHS).item() == pytest.approx(expected, rel=1e-3)
+
+
+def test_log_mel_against_librosas_filters(enhanced, clean):
+    """Whisper's filters (kdse.whisper.features) over NumPy's spectra; what is below the clean speech counts five times."""
+    filters, terms = mel_filters().double().numpy(), []
+    for b, length in enumerate(LENGTHS.tolist()):
+        window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)
+        starts = range(0, length - 400 + 1, 160)
+        a, s = (np.abs(np.fft.rfft([x[b, i : i + 400].double().numpy() * window for i in starts])) ** 2 for x in (enhanced, clean))
+        a, s = a @ filters.T, s @ filters.T
+        floor = 1e-6 * s.max() + 1e-8
+        distance = np.log10(a + floor) - np.log10(s + floor)
+        terms.append(np.where(distance < 0, 5, 1) * distance**2)
+    assert log_mel(enhanced, clean, LENGTHS).item() == pytest.approx(np.concatenate(terms).mean(), rel=1e-3)
+
+
+def test_log_mel_rather_leaves_noise_than_takes_speech(clean):
+    quieter, louder = (log_mel(gain * clean, clean, LENGTHS).item() for gain in (0.5, 2.0))
+    assert quieter / louder == pytest.approx(5, rel=0.02)
+    assert log_mel(clean * 1e-4, clean, LENGTHS, depth_db=10.0) < log_mel(clean * 1e-4, clean, LENGTHS, depth_db=60.0)
