@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="whisper, whisper_tiny, pocketsphinx, a YAML of conf/decode, or the place of an ESPnet or Whisper model (default: "
         "whisper where there is a text)",
     )
+    parser.add_argument("--no_dnsmos", action="store_true", help="leave DNSMOS out where there is clean speech: most of the time")
     parser.add_argument("--render", type=Path, metavar="OUT", help="only render an earlier comparison again, from its rows")
     add_nj(parser)
 
@@ -74,4 +75,4 @@ def run(args: argparse.Namespace) -> int:
     systems, absent = choose_systems(args.model, settings, args.enhancers, args.peers, args.command)
     given = args.recognisers or default_recognisers(args.folder)
     out = args.out or Path("compare") / args.folder.resolve().name
-    return 0 if compare(args.folder, systems, choose_recognisers(given), out, absent, args.nj) else 2
+    return 0 if compare(args.folder, systems, choose_recognisers(given), out, absent, args.nj, not args.no_dnsmos) else 2

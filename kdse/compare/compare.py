@@ -29,7 +29,13 @@ ROWS, FACTS = "rows.jsonl.gz", "compare.json"
 
 
 def compare(
-    folder: Path, systems: Sequence[System], listeners: Sequence[Listener], out: Path, absent: Sequence[str], nj: int
+    folder: Path,
+    systems: Sequence[System],
+    listeners: Sequence[Listener],
+    out: Path,
+    absent: Sequence[str],
+    nj: int,
+    with_dnsmos: bool = True,
 ) -> bool:
     """Compare on the recordings of a folder; whether every system could be.
 
@@ -39,6 +45,7 @@ def compare(
         out: what is made goes there, and what was made before is taken from there.
         absent: a line for each enhancer that is not installed.
         nj: processes.
+        with_dnsmos: also where there is clean speech.
     Raises: UserError for recordings that cannot be compared on, and where a recogniser fails.
     """
     recordings = read_recordings(folder)
@@ -60,7 +67,7 @@ def compare(
                 say(failed[-1])
         heard_words = {listener: transcribe(listener, audio, seconds, out, nj) for listener in listeners}
         order = [untouched[0], *(s for s in systems if s.name in audio), *untouched[1:]]
-        scores = {s.name: score(s.name, audio, out, nj) for s in order}
+        scores = {s.name: score(s.name, audio, out, nj, with_dnsmos) for s in order}
         of_systems = [_facts(system, audio[system.name]) for system in order]
         named = [(s["name"], s["kind"], s["parameters"]) for s in of_systems]
         write_rows(out / ROWS, rows_of(folder.resolve().name, named, recordings, scores, heard_words))

@@ -1,4 +1,4 @@
-"""Scores of every recording of a system that need no words: of `kdse.scoring.quality`, and DNSMOS in any case."""
+"""Scores of every recording of a system that need no words: of `kdse.scoring.quality`, and DNSMOS."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,20 +29,22 @@ class _Work:
     estimate: Path
     noisy: Path | None
     clean: Path | None
+    with_dnsmos: bool
 
 
-def score(name: str, audio: dict[str, Enhanced], out: Path, nj: int) -> dict[str, Scores]:
+def score(name: str, audio: dict[str, Enhanced], out: Path, nj: int, with_dnsmos: bool = True) -> dict[str, Scores]:
     """{key: scores} of a system's recordings, those known from before included.
 
     Args:
         name: the system's.
         audio: {system: its files}, NOISY among them, and CLEAN where there is any.
         out: scores are kept in `out`/work.
+        with_dnsmos: also where there is clean speech.
     """
     enhanced, noisy, clean = audio[name], audio[NOISY], audio.get(CLEAN)
     kept = Kept(
         out / "work" / slug(name) / "scores.jsonl",
-        {"versions": versions(LIBRARIES), "metrics": sorted(FROM_AUDIO)},
+        {"versions": versions(LIBRARIES), "metrics": sorted(FROM_AUDIO)} | ({} if with_dnsmos else {"dnsmos": False}),
         f"{name}: scores",
     )
     made_of, left = {}, []
@@ -50,7 +52,7 @@ def score(name: str, audio: dict[str, Enhanced], out: Path, nj: int) -> dict[str
         reference = clean.files.get(key) if clean and name != CLEAN else None
         made_of[key] = fingerprint([enhanced.sha256[key], noisy.sha256[key], clean.sha256[key] if reference else None])
         if kept.get(key, made_of[key]) is None:
-            left.append(_Work(key, path, noisy.files[key] if reference else None, reference))
+            left.append(_Work(key, path, noisy.files[key] if reference else None, reference, with_dnsmos or not reference))
     if not left:
         say(f"{name}: scored before, skipped")
     for work, found in zip(left, in_processes(_score, left, nj, f"{name}: scores") if left else (), strict=True):
@@ -64,7 +66,7 @@ def _score(work: _Work) -> Scores:
     with no_denormals():
         values, missing = quality(reference, estimate, work.key, mixture)[0]
     blind = [name for name, why in missing.items() if why == HAS_REFERENCE]
-    if blind:
+    if blind and work.with_dnsmos:
         more = dnsmos(estimate / FULL_SCALE)
         values |= {name: round(more[name], 4) for name in blind}
         missing = {name: why for name, why in missing.items() if name not in blind}

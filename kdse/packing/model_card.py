@@ -195,12 +195,13 @@ def _is_ctc(config: dict[str, Any]) -> bool:
     return config.get("decoder") is None or config["model_conf"].get("ctc_weight") == 1.0
 
 
-def results_table(folder: Path | None, run: str, kind: str) -> str:
+def results_table(folder: Path | None, run: str, kind: str, omega: float = 0.0) -> str:
     """What a run scored, beside the recogniser without a front end; "" where there are no rows of it.
 
     Args:
         folder: with `<run>.jsonl.gz` and those of `mct_noisy`.
         kind: "asr" also looks for the rows of a recogniser that stand under the name of `mct_noisy`.
+        omega: of observation adding, where the model is given away with it; it stands beside ω = 0.
     """
     if folder is None:
         return ""
@@ -213,7 +214,9 @@ def results_table(folder: Path | None, run: str, kind: str) -> str:
         plain = [row for row in plain if row["set"] in sets and (not backends or row["backend"] in backends)]
     else:
         plain = [row for row in plain if row["backend"] == run] if kind == "asr" else []
-    lines = [*_lines(own, "this model"), *_lines(plain, "no front end")]
+    lines = [*_lines(own, "this model", omega), *_lines(plain, "no front end")]
+    if omega:
+        lines += _lines(own, "this model, ω = 0")
     if not lines:
         return ""
     heads = ["system", "recogniser", "search", "set", *(metric.label for metric in SHOWN), "items"]
@@ -222,11 +225,11 @@ def results_table(folder: Path | None, run: str, kind: str) -> str:
     return "\n".join(rows) + "\n\nIn brackets: 95 % intervals, resampled by utterance. A mean over fewer items says over how many."
 
 
-def _lines(rows: Iterable[Row], label: str) -> Iterator[list[str]]:
-    """One line for each set, recogniser and search, without observation adding."""
+def _lines(rows: Iterable[Row], label: str, omega: float = 0.0) -> Iterator[list[str]]:
+    """One line for each set, recogniser and search at one ω."""
     groups: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
-        if row["omega"] == 0:
+        if row["omega"] == omega:
             groups.setdefault((row["backend"], row["decode"], row["set"]), []).append(row)
     for (backend, decode, name), of_set in sorted(groups.items()):
         yield [label, backend, decode, name, *(_cell(metric, of_set) for metric in SHOWN), str(len(of_set))]

@@ -117,6 +117,15 @@ def test_another_command_is_heard_and_scored_again_and_nothing_else(call, rows, 
     assert {tuple(row["word"][1:]) for row in rows("compare/mine") if row["run"] == "half"} == {(0, 0, 0)}
 
 
+def test_dnsmos_can_be_left_out_and_had_later(call, rows):
+    code, said = call("--no_dnsmos")
+    first = rows("compare/mine")
+    assert code == 0 and "STOI" in said and "BAK" not in said
+    assert all(row["stoi"] and row["dnsmos_bak"] is None and row["missing"]["dnsmos_bak"] for row in first)
+    code, said = call()
+    assert code == 0 and "BAK" in said and all(row["dnsmos_bak"] > 1 for row in rows("compare/mine"))
+
+
 def test_without_a_text_and_clean_speech(call, rows, mine, cheap):
     """DNSMOS, time and delay are left."""
     (mine / "text").unlink()
