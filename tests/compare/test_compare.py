@@ -119,7 +119,7 @@ def test_another_command_is_heard_and_scored_again_and_nothing_else(call, rows, 
 
 def test_dnsmos_can_be_left_out_and_had_later(call, rows):
     code, said = call("--no_dnsmos")
-    first = rows("compare/mine")
+    first = [row for row in rows("compare/mine") if row["run"] != "clean"]
     assert code == 0 and "STOI" in said and "BAK" not in said
     assert all(row["stoi"] and row["dnsmos_bak"] is None and row["missing"]["dnsmos_bak"] for row in first)
     code, said = call()
