@@ -34,12 +34,12 @@ def package(run: Path, name: str, results: Sequence[Path], folder: Path = FOLDER
     data = (run / EXPORTED).read_bytes()
     if len(data) > LARGEST:
         raise UserError(f"{run / EXPORTED} has {len(data):,} bytes; a packaged model has at most {LARGEST:,}")
-    metadata = Model(data, run / EXPORTED).metadata
-    tables = {str(path): results_table(path, run.name, "enh", float(metadata["mix"])) for path in results}
+    model = Model(data, run / EXPORTED)
+    tables = {str(path): results_table(path, run.name, "enh", model.output.mix) for path in results}
     empty = [path for path, table in tables.items() if not table]
     if empty or not tables:
         raise UserError(f"there are no score rows of {run.name} in {empty[0] if empty else '--results'}; run stages 7 to 9 first")
-    card = _card(folder / f"{name}.md", name, metadata, "\n\n".join(tables.values()))
+    card = _card(folder / f"{name}.md", name, model.metadata, "\n\n".join(tables.values()))
     with atomic_path(folder / f"{name}.onnx") as part:
         part.write_bytes(data)
     _write_sums(folder)

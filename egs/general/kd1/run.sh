@@ -23,6 +23,6 @@ exec ../../TEMPLATE/kd1/kd.sh \
     --mix_config conf/mix/varied.yaml \
     --home_asr whisper --asr_config conf/asr/whisper.yaml --teacher_config "" \
     --approaches "standalone_se kd_q" --kd_config conf/student/bandcrn-m_words.yaml \
-    --omegas "0 0.3 0.5" \
+    --omegas "0 0.4" \
     --data_opts "$(printf '%s\n' "${data[@]}")" \
     "$@"
