@@ -196,7 +196,7 @@ def _is_ctc(config: dict[str, Any]) -> bool:
 
 
 def results_table(folder: Path | None, run: str, kind: str, omega: float = 0.0) -> str:
-    """What a run scored, beside the recogniser without a front end; "" where there are no rows of it.
+    """What a run scored, beside the recogniser without a front end; "" where there are no rows of it at `omega`.
 
     Args:
         folder: with `<run>.jsonl.gz` and those of `mct_noisy`.
@@ -208,6 +208,8 @@ def results_table(folder: Path | None, run: str, kind: str, omega: float = 0.0) 
     own = list(read_rows(folder / f"{run}.jsonl.gz")) if (folder / f"{run}.jsonl.gz").is_file() else []
     places = (folder, *sorted(folder.glob("backends/*")))
     plain = [row for place in places for path in sorted(place.glob(f"{NO_FRONT_END}*.jsonl.gz")) for row in read_rows(path)]
+    if omega and not any(row["omega"] == omega for row in own):
+        return ""
     sets = {row["set"] for row in own}
     backends = {row["backend"] for row in own if row["run"] != row["backend"]}
     if own:

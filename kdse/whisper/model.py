@@ -191,7 +191,7 @@ class Whisper(nn.Module):
 
 
 def _products(q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None, is_causal: bool) -> Tensor:
-    """`F.scaled_dot_product_attention`, written out: on a processor its own kernel goes back through bfloat16 five times slower."""
+    """`F.scaled_dot_product_attention`, written out: its own kernel is slow on a processor, going back through bfloat16."""
     scores = q / HEAD**0.5 @ k.transpose(2, 3)
     if is_causal:
         attn_mask = torch.ones(scores.shape[2:], dtype=torch.bool).tril()
