@@ -3,10 +3,10 @@
 from functools import cache
 
 import torch
-import torchaudio
 from torch import Tensor
 
 from kdse.losses.mask import check_same_shape, valid
+from kdse.whisper.features import mel_filters
 
 EPS = 1e-8
 
@@ -114,11 +114,7 @@ def compressed_spectral_mse(
     return (error * mask).sum() / (mask.sum() * a.shape[1])
 
 
-@cache
-def _mel_filters(device: torch.device) -> Tensor:
-    """(80, 201) of Whisper and librosa: Slaney's scale and areas, 0 to 8 kHz."""
-    filters = torchaudio.functional.melscale_fbanks(201, 0.0, 8000.0, 80, 16000, norm="slaney", mel_scale="slaney")
-    return filters.T.to(device)
+_filters = cache(mel_filters)
 
 
 def log_mel(student: Tensor, reference: Tensor, lengths: Tensor, over: float = 5.0, depth_db: float = 60.0) -> Tensor:
@@ -141,7 +137,7 @@ def log_mel(student: Tensor, reference: Tensor, lengths: Tensor, over: float = 5
     """
     check_same_shape(student, reference)
     (a, mask), (b, _) = _spectrum(student, lengths, 400, 160), _spectrum(reference, lengths, 400, 160)
-    filters = _mel_filters(student.device).to(student.dtype)
+    filters = _filters().to(student)
     a, b = (filters @ (x.real.square() + x.imag.square()) for x in (a, b))
     floor = 10 ** (-depth_db / 10) * (b * mask).amax((1, 2), keepdim=True) + EPS
     distance = torch.log10(a + floor) - torch.log10(b + floor)
