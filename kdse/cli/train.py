@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> None:
     from kdse.training.plan import Request, carry_out
     from kdse.training.plan_asr import plan_asr
     from kdse.training.plan_se import FrontEndRequest, plan_se
+    from kdse.training.se_estimates import is_wheels, make_estimates
 
     options = {name: value for name, value in vars(args).items() if name not in ("verb", "kind")}
     made_by = backends.maker(args.config) if args.kind == "asr" else None
@@ -63,5 +64,8 @@ def run(args: argparse.Namespace) -> None:
     further, second = options.pop("teacher"), options.pop("second")
     if second:
         say("--second is now called --teacher")
+    if is_wheels(args.config):
+        make_estimates(Request(**{name: value for name, value in options.items() if name in Request.__dataclass_fields__}))
+        return
     teachers = tuple(TeacherEntry(str(backend), str(tokens)) for backend, tokens in further + second)
     carry_out(plan_se(FrontEndRequest(**{**options, "teachers": teachers})))

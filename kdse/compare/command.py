@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from kdse.compare.recordings import at_rate
 from kdse.compare.systems import Function, System
 from kdse.core.errors import UserError
 from kdse.core.files import sha256
 from kdse.data.audio import RATE, to_int16
+from kdse.enhancers.align import at_rate
 
 FORM = "'NAME=program {in} {out}', or 'NAME@48000=...' for one that takes another rate than 16 kHz"
 PLACES = ("{in}", "{out}")

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from kdse.compare.align import LONGEST, agreed, aligned, delay
 from kdse.compare.kept import Kept
-from kdse.compare.recordings import Heard, Recording, at_rate, fit, length_at
+from kdse.compare.recordings import Heard, Recording
 from kdse.compare.systems import System, slug
 from kdse.core.atomic import atomic_path
 from kdse.core.errors import UserError
 from kdse.core.parallel import in_processes
 from kdse.core.progress import say
 from kdse.data.audio import RATE, to_int16
+from kdse.enhancers.align import LONGEST, agreed, aligned, at_rate, delay, fit, length_at
 
 MEASURED, LISTENED = 8, 4.0
 """Recordings on which a delay is measured: the first ones that last so many seconds, or the longest; of each so much is heard."""

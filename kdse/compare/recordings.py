@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import soxr
 
 from kdse.apply.places import reading
 from kdse.core.errors import UserError
@@ -89,23 +88,6 @@ def look(recordings: list[Recording], nj: int) -> dict[str, Heard]:
     Raises: UserError for the first one that cannot be compared.
     """
     return dict(zip((r.key for r in recordings), in_processes(_look, recordings, nj, "recordings read"), strict=True))
-
-
-def at_rate(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """float32 at another sampling rate, aligned; `length_at` samples."""
-    if rate == wanted:
-        return samples
-    return fit(soxr.resample(samples, rate, wanted), length_at(len(samples), rate, wanted))
-
-
-def length_at(length: int, rate: int, wanted: int) -> int:
-    """Samples at another rate."""
-    return round(length * wanted / rate)
-
-
-def fit(samples: np.ndarray, length: int) -> np.ndarray:
-    """The first `length` samples, or zeros after them."""
-    return np.pad(samples[:length], (0, max(0, length - len(samples))))
 
 
 def _look(recording: Recording) -> Heard:

@@ -1,15 +1,11 @@
 """What is compared: nothing at all, students, peers, log-MMSE, and commands; each a function of a whole signal at its own rate."""
 
 import hashlib
-import sys
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 import kdse
 from kdse.apply.files import Student as Settings
@@ -18,12 +14,10 @@ from kdse.core.errors import UserError
 from kdse.core.files import sha256
 from kdse.data.audio import RATE
 from kdse.enhancers.peers import PEERS, WHOLE
-from kdse.enhancers.peers.base import Peer, Wheel
+from kdse.enhancers.peers.base import Function, Wheel
+from kdse.enhancers.peers.signals import signals
 
-Function = Callable[[np.ndarray], np.ndarray]
-"""float32 (N,) in ±1 at the system's rate to the enhanced signal, late by the system's delay, of about that length."""
 LOG_MMSE = "log-MMSE"
-PEERS_FOLDER = Path(sys.prefix) / "peers"
 
 
 class System(ABC):
@@ -126,30 +120,11 @@ class PeerSystem(System):
         return {"package": self._wheel.package, "version": self._wheel.version(self.folder), "sha256": files}
 
     def load(self) -> Callable[[], Function]:
-        wheel = self._wheel
-        if not isinstance(wheel, Peer):
-            function = wheel.make(self.folder)
-            return lambda: function
-        scratch = tempfile.TemporaryDirectory(prefix="kdse-")
-        prepared = wheel.prepare(self.folder, Path(scratch.name))
-        wheel.make(prepared)  # while what was prepared is there: sessions are kept
-        return lambda: _by_frames(wheel, prepared, scratch)
+        return signals(self._wheel, self.folder)
 
     def facts(self) -> dict[str, Any]:
         wheel = self._wheel
         return {"version": wheel.version(self.folder), "licence": wheel.licence, "parameters": wheel.parameters}
-
-
-def _by_frames(peer: Peer, prepared: Path, kept: tempfile.TemporaryDirectory) -> Function:
-    """A fresh stream; `kept` is what it was prepared in."""
-    process = peer.make(prepared)
-
-    def enhance(signal: np.ndarray) -> np.ndarray:
-        assert kept.name
-        frames = np.pad(signal, (0, -len(signal) % peer.hop)).reshape(-1, peer.hop)
-        return np.concatenate([process(frame) for frame in frames])[: len(signal)]
-
-    return enhance
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from kdse.data.datadir import read_table
 from kdse.enhancers.classical import CLASSICAL_ENHANCERS, Enhancer
 from kdse.runs.record import write_run
 from kdse.runs.selection import allowed_sets
+from kdse.training.se_estimates import estimates_of, holds_estimates
 
 
 def enhance_runs(
@@ -76,6 +77,8 @@ def find_enhancer(run: Path, approach: str | None) -> Enhancer:
     """The classical front end of this name, or the one that the run trained."""
     if approach:
         return CLASSICAL_ENHANCERS[approach]
+    if holds_estimates(run):
+        return estimates_of(run)
     from kdse.enhancers.learned import trained_enhancer  # loads ESPnet, which sets that are done need not wait for
 
     return trained_enhancer(run)

@@ -143,7 +143,7 @@ class DistillationModel(AbsESPnetModel):
         context = BatchContext(
             teachers=self._teachers_with(rest),
             progress=self.clock.progress if self.training else 1.0,
-            se_teacher_wave=self._se_teacher_wave(speech_mix, speech_mix_lengths),
+            se_teacher_wave=rest.get("se_teacher", self._se_teacher_wave(speech_mix, speech_mix_lengths)),
             noisy=speech_mix,
             recognise=self._recognition_loss(speech_mix_lengths, text, text_lengths, stats),
             features=lambda wave: self.recogniser._extract_feats(wave, speech_mix_lengths),

@@ -1,6 +1,7 @@
 """On-the-fly mixing inside ESPnet's data loader, keyed by (corpus, purpose, seed, epoch, utterance) and by nothing else."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ class MixOptions:
         clean_epochs: epochs over which the share of clean items falls from 1 to the mix's `clean_prob`: a recogniser that learns
             on clean speech first finds the alignment many times sooner.
         recordings: the pack of training speech, where some of it are recordings that are noisy already, else None.
+        estimates: folder with an SE teacher's estimates of the mixtures of so many epochs of seed 0
+            (`kdse.training.se_estimates`); these mixtures are heard again and again. None: others in every epoch.
+        estimate_epochs: how many.
     """
 
     corpus: str
@@ -38,6 +42,8 @@ class MixOptions:
     speeds: tuple[float, ...] = (1.0,)
     clean_epochs: int = 0
     recordings: str | None = None
+    estimates: str | None = None
+    estimate_epochs: int = 1
 
 
 class MixPreprocessor(AbsPreprocessor):
@@ -45,6 +51,8 @@ class MixPreprocessor(AbsPreprocessor):
 
     For a front end, `speech_ref1` becomes speech_mix and speech_ref1, float32 (N,) in [−1, 1). For a backend, `speech` becomes
     the noisy signal. `rest` (ESPnet's preprocessor of a backend) makes token ids of the text.
+
+    With `estimates`, a front end's items have `se_teacher`, float32 (N,), too.
 
     A recording that is noisy already gets another level and nothing else. Where there are such, a front end's items have
     `referenced` (1,): 0 for a recording, which has no clean signal, so that its speech_ref1 is no more than a place holder.
@@ -57,11 +65,16 @@ class MixPreprocessor(AbsPreprocessor):
         self.noise = Pack(options.noise_train if train else options.noise_valid)
         rirs = options.rir_train if train else options.rir_valid
         self.rirs = Pack(rirs) if rirs else None
+        packs = range(1, options.estimate_epochs + 1) if train else (0,)
+        folder, split = Path(options.estimates or ""), "train" if train else "dev"
+        self.estimates = {epoch: Pack(folder / f"{split}_{epoch}") for epoch in packs} if options.estimates else {}
         self.recordings = Pack(options.recordings).recordings if train and options.recordings else frozenset()
 
     def __call__(self, uid: str, data: dict[str, Any]) -> dict[str, np.ndarray]:
         name = "speech_ref1" if "speech_ref1" in data else "speech"
         purpose, seed, epoch = ("train", self.options.seed, self.epoch) if self.train else ("valid", 0, 0)
+        if self.train and self.estimates:
+            seed, epoch = 0, (epoch - 1) % len(self.estimates) + 1
         speech = data[name]
         if self.train and len(self.options.speeds) > 1:
             speed = rng_for(self.options.corpus, "speed", seed, epoch, uid).choice(self.options.speeds)
@@ -74,6 +87,8 @@ class MixPreprocessor(AbsPreprocessor):
         noisy = item.noisy.astype(np.float32) / FULL_SCALE
         if name == "speech_ref1":
             data = {**data, "speech_mix": noisy, "speech_ref1": item.speech.astype(np.float32) / FULL_SCALE}
+            if self.estimates:
+                data["se_teacher"] = self.estimates[epoch][uid].astype(np.float32) / FULL_SCALE
             if self.recordings:
                 data["referenced"] = np.array([uid not in self.recordings], np.float32)
         else:

@@ -201,7 +201,7 @@ class DistillationTask(Mixing, EnhancementTask):
             teacher_weights=[entry.weight for entry in teachers_in(conf)] if teachers else (),
             precision=conf["precision"],
             clock=Clock(args.max_epoch),
-            se_teacher=load_front_end(conf["se_teacher"])[0] if approach.needs_se_teacher else None,
+            se_teacher=load_front_end(conf["se_teacher"])[0] if conf.get("se_teacher") else None,
             asr_model=backend,
         )
 

@@ -25,6 +25,7 @@ from kdse.runs.naming import family_and_tag
 from kdse.training import plan
 from kdse.training.plan import MODES, Request, TrainingPlan
 from kdse.training.schedule import twice
+from kdse.training.se_estimates import estimates_conf, holds_estimates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +80,9 @@ def plan_se(request: FrontEndRequest) -> TrainingPlan:
     conf["approach_conf"] = current(conf["approach_conf"])
     config = plan.complete(config, request)
     init = resolve_init(chosen, conf, request.out)
+    if approach.needs_se_teacher and request.se_teacher and holds_estimates(request.se_teacher):
+        config["mix_conf"] |= estimates_conf(request.se_teacher, config["mix_conf"], request.dump / "pack")
+        conf.pop("se_teacher", None)
     made_by = plan.finished(_folders(recognisers, request.se_teacher if approach.needs_se_teacher else None), "stages 3 to 5")
     if init:
         conf["init"] = str(init / "enh" / "model.pth")

@@ -10,10 +10,11 @@ import pytest
 import soundfile
 
 from kdse.compare.enhance import enhance
-from kdse.compare.recordings import at_rate, look, read_recordings
+from kdse.compare.recordings import look, read_recordings
 from kdse.compare.systems import Function, System, Untouched
 from kdse.core.errors import UserError
 from kdse.data.audio import read_audio
+from kdse.enhancers.align import at_rate
 
 
 @dataclass(frozen=True)

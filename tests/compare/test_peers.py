@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from kdse.bench.noisy_speech import noisy_speech
-from kdse.compare.align import LONGEST, aligned, delay
 from kdse.compare.choose import student
-from kdse.compare.recordings import at_rate
 from kdse.compare.systems import LogMMSE, PeerSystem, System
+from kdse.enhancers.align import LONGEST, aligned, at_rate, delay
 from kdse.enhancers.peers import PEERS, WHOLE
 
 FOLDER = Path(sys.prefix) / "peers"

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from kdse.compare.recordings import CLEAN, NOISY, at_rate, look, read_recordings
+from kdse.compare.recordings import CLEAN, NOISY, look, read_recordings
 from kdse.core.errors import UserError
 from kdse.data.audio import write_ark
 from kdse.data.datadir import write_datadir
+from kdse.enhancers.align import at_rate
 
 WORDS = {"a": "one two", "b": "three", "c": "four five six"}
 """Of `mine`."""

@@ -21,7 +21,7 @@ exec ../../TEMPLATE/kd1/kd.sh \
     --corpus general \
     --sets "dev_noisy dev_clean test_noisy test_clean" \
     --mix_config conf/mix/varied.yaml \
-    --home_asr whisper --asr_config conf/asr/whisper.yaml --teacher_config "" \
+    --home_asr whisper --asr_config conf/asr/whisper.yaml --teacher_config conf/teacher/wheels.yaml \
     --approaches "standalone_se kd_q" --kd_config conf/student/bandcrn-m_words.yaml \
     --omegas "0 0.4" \
     --data_opts "$(printf '%s\n' "${data[@]}")" \

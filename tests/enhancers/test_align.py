@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kdse.bench.noisy_speech import buzz
-from kdse.compare.align import agreed, aligned, delay
+from kdse.enhancers.align import agreed, aligned, delay
 
 
 @pytest.mark.parametrize("late", [-300, -1, 0, 1, 96, 480, 3999])

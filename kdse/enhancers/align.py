@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from statistics import median_low
 
 import numpy as np
-
-from kdse.compare.recordings import fit
+import soxr
 
 LONGEST = 0.25
 """Seconds that an output may be late, or early."""
@@ -54,3 +53,20 @@ def aligned(function: Callable[[np.ndarray], np.ndarray], signal: np.ndarray, la
     """
     returned = function(np.pad(signal, (0, max(0, late))))
     return fit(returned[late:] if late >= 0 else np.pad(returned, (-late, 0)), len(signal))
+
+
+def at_rate(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
+    """float32 at another sampling rate, aligned; `length_at` samples."""
+    if rate == wanted:
+        return samples
+    return fit(soxr.resample(samples, rate, wanted), length_at(len(samples), rate, wanted))
+
+
+def length_at(length: int, rate: int, wanted: int) -> int:
+    """Samples at another rate."""
+    return round(length * wanted / rate)
+
+
+def fit(samples: np.ndarray, length: int) -> np.ndarray:
+    """The first `length` samples, or zeros after them."""
+    return np.pad(samples[:length], (0, max(0, length - len(samples))))
