@@ -6,11 +6,13 @@ from dataclasses import replace
 import numpy as np
 from torch import nn
 
+import kdse.export.gtcrn
 from kdse.core.errors import UserError
 from kdse.export.graph import Graph
 from kdse.export.layers import SLOPE, Conv, convs_of, linear_of, lstm_of
 from kdse.nets.bandcrn import BandCRN
 from kdse.nets.dccrn import DCCRN
+from kdse.nets.gtcrn import GTCRN
 from kdse.nets.unet import RecurrentUNet
 
 SPECTRUM, ENHANCED = "mix", "enh"
@@ -130,7 +132,12 @@ def _squares(graph: FrameGraph, x: str) -> str:
     return graph.add("ReduceSum", graph.add("Mul", x, x), graph.constant([1]), keepdims=1)
 
 
-GRAPHS: dict[type, Callable[[FrameGraph], None]] = {BandCRN: bandcrn, DCCRN: dccrn}
+def gtcrn(graph: FrameGraph) -> None:
+    """`kdse.nets.gtcrn`, whose layers are other ones."""
+    graph.states = kdse.export.gtcrn.write(graph, graph.net, SPECTRUM, ENHANCED, graph.bins)
+
+
+GRAPHS: dict[type, Callable[[FrameGraph], None]] = {BandCRN: bandcrn, DCCRN: dccrn, GTCRN: gtcrn}
 """{network: what writes its graph}. A new student that is exported has a line here."""
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from kdse.nets import bandcrn, dccrn
+from kdse.nets import bandcrn, dccrn, gtcrn
 
 SIZES = {
     f"{net.__name__.lower()}-{size}": (net, options)
     for net, sizes in ((bandcrn.BandCRN, bandcrn.SIZES), (dccrn.DCCRN, dccrn.SIZES))
     for size, options in sizes.items()
-}
+} | {"gtcrn": (gtcrn.GTCRN, {})}
 
 
 @pytest.fixture(scope="session")

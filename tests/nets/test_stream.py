@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from kdse.nets import bandcrn, dccrn
+from kdse.nets import bandcrn, dccrn, gtcrn
 from kdse.nets.unet import RecurrentUNet, Stream
 
 NETS = {
@@ -11,6 +11,7 @@ NETS = {
     "bandcrn-m": lambda: bandcrn.BandCRN(),
     "dccrn": lambda: dccrn.DCCRN(33, (2, 3, 4), 5),
     "dccrn-m": lambda: dccrn.DCCRN(),
+    "gtcrn": lambda: gtcrn.GTCRN(),
 }
 
 
