@@ -21,8 +21,8 @@ exec ../../TEMPLATE/kd1/kd.sh \
     --corpus general \
     --sets "dev_noisy dev_clean test_noisy test_clean" \
     --mix_config conf/mix/varied.yaml \
-    --home_asr whisper --asr_config conf/asr/whisper.yaml --teacher_config conf/teacher/wheels.yaml \
-    --approaches "standalone_se kd_q" --kd_config conf/student/bandcrn-m_words.yaml \
+    --home_asr whisper --asr_config conf/asr/whisper.yaml --teacher_config "" --student_config conf/student/gtcrn.yaml \
+    --approaches "standalone_se kd_q" --kd_config conf/student/gtcrn_words.yaml \
     --omegas "0 0.4" \
     --data_opts "$(printf '%s\n' "${data[@]}")" \
     "$@"
