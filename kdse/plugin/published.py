@@ -10,9 +10,12 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from kdse.core.errors import UserError
+from kdse.core.wheels import GTCRN_MODEL, PEERS_FOLDER
 from kdse.plugin.checkpoint import fit, load_state
 
 Named = dict[str, np.ndarray]
+PUBLISHED = "GTCRN"
+"""What `init` says instead of a run."""
 
 
 class _File:
@@ -52,13 +55,14 @@ def published_gtcrn(path: Path | str) -> dict[str, Tensor]:
 
 
 def load_start(model: nn.Module, path: Path | str) -> None:
-    """Load what a front end's training begins with: a checkpoint of ours, or GTCRN as it is published.
+    """Load what a front end's training begins with: a checkpoint of ours, or GTCRN as it is published where `path` is its name.
 
     Raises: UserError as `load_state` does.
     """
-    if Path(path).suffix != ".onnx":
+    if str(path) != PUBLISHED:
         load_state(model, path)
         return
+    path = PEERS_FOLDER / GTCRN_MODEL
     fit(model, {f"separator.net.{name}": value for name, value in published_gtcrn(path).items()}, path)
 
 

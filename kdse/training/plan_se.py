@@ -20,8 +20,9 @@ from kdse.core.config import merge, read_config
 from kdse.core.errors import UserError
 from kdse.core.files import read_yaml, sha256
 from kdse.core.progress import say
+from kdse.core.wheels import PEERS_FOLDER
 from kdse.enhancers.peers.gtcrn import GTCRN
-from kdse.enhancers.peers.signals import PEERS_FOLDER, find_peers
+from kdse.enhancers.peers.signals import find_peers
 from kdse.runs.backends import ESPNET, kind_name, kind_of
 from kdse.runs.naming import family_and_tag
 from kdse.training import plan
@@ -92,7 +93,6 @@ def plan_se(request: FrontEndRequest) -> TrainingPlan:
         made_by |= plan.finished([init], "stage 4")
     if published:
         find_peers([GTCRN.name], PEERS_FOLDER)
-        conf["init"] = str(PEERS_FOLDER / GTCRN.files[0])
         made_by[GTCRN.name] = sha256(PEERS_FOLDER / GTCRN.files[0])
     conf |= _teacher_precision(conf, request.ngpu)
     config |= _criterion(approach, recognisers) | _second_optimiser(chosen, config)
@@ -108,7 +108,7 @@ def plan_se(request: FrontEndRequest) -> TrainingPlan:
         speech_name="speech_ref1",
         uses_recordings=approach.needs_text,
         extra_data=_extra_data(approach, conf, recognisers, request.data),
-        record=_record(chosen, request, recognisers, init),
+        record=_record(chosen, request, recognisers, init.name if init else conf.get("init")),
         trains=chosen.trains,
     )
 
@@ -259,7 +259,7 @@ def _hypotheses(folders: TeacherEntry, name: str) -> str:
     return str(path)
 
 
-def _record(chosen: Chosen, request: FrontEndRequest, recognisers: list[TeacherEntry], init: Path | None) -> dict[str, Any]:
+def _record(chosen: Chosen, request: FrontEndRequest, recognisers: list[TeacherEntry], init: str | None) -> dict[str, Any]:
     """The fields of run.yaml."""
     names = [Path(folders.backend).name for folders in recognisers]
     backend = request.backend.name if request.backend else next(iter(names), None)
@@ -271,5 +271,5 @@ def _record(chosen: Chosen, request: FrontEndRequest, recognisers: list[TeacherE
         "teacher": " + ".join(names) or None,
         "backend": request.out.name if "backend" in chosen.trains else backend,
         "teachers": names,
-        "init_run": init.name if init else None,
+        "init_run": init,
     }

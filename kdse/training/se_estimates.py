@@ -18,9 +18,10 @@ from kdse.core.errors import UserError
 from kdse.core.files import dump_yaml, read_yaml, sha256, write_text
 from kdse.core.parallel import in_processes
 from kdse.core.step import Step, done_config
+from kdse.core.wheels import PEERS_FOLDER
 from kdse.data.audio import FULL_SCALE, RATE, to_int16
 from kdse.data.pack import Pack
-from kdse.enhancers.peers.signals import PEERS_FOLDER, MeanOfPeers, delays, find_peers
+from kdse.enhancers.peers.signals import MeanOfPeers, delays, find_peers
 from kdse.runs.record import write_run
 from kdse.training.plan import MODES, Request, existing, mixing
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from kdse.core.errors import UserError
+from kdse.core.wheels import PEERS_FOLDER
 from kdse.enhancers.peers.gtcrn import MODEL
-from kdse.enhancers.peers.signals import PEERS_FOLDER
 from kdse.nets.gtcrn import GTCRN, band_filters, neighbours
 from kdse.plugin.published import published_gtcrn
 

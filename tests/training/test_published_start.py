@@ -8,8 +8,8 @@ import yaml
 
 from kdse.cli import main
 from kdse.core.files import sha256
+from kdse.core.wheels import PEERS_FOLDER
 from kdse.enhancers.peers.gtcrn import MODEL
-from kdse.enhancers.peers.signals import PEERS_FOLDER
 from kdse.plugin.published import published_gtcrn
 
 ROOT = Path(__file__).resolve().parents[2]

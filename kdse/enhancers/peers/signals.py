@@ -1,6 +1,5 @@
 """Peers as functions of whole signals, and several of them as one enhancer."""
 
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from kdse.core.errors import UserError, did_you_mean
+from kdse.core.wheels import PEERS_FOLDER
 from kdse.data.audio import RATE
 from kdse.enhancers.align import LONGEST, aligned, at_rate, delay, fit
 from kdse.enhancers.peers import PEERS, install_command
 from kdse.enhancers.peers.base import Function, Peer, Wheel
 
-PEERS_FOLDER = Path(sys.prefix) / "peers"
 GAP = np.zeros(RATE * 3 // 10, np.float32)
 """What a stream hears between two signals: long enough for its lookahead, so that none leaks into the next."""
 
