@@ -17,7 +17,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs/onnx.md"
 HOP, WINDOW = 256, 512
 
 
-@pytest.fixture(scope="module", params=["bandcrn-m", "dccrn-m"])
+@pytest.fixture(scope="module", params=["bandcrn-m", "dccrn-m", "gtcrn"])
 def name(request) -> str:
     return request.param
 
