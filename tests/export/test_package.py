@@ -84,7 +84,10 @@ def test_a_card_says_what_its_rows_say(name):
     """The tables of a card are rendered from committed rows."""
     from kdse.packing.model_card import results_table
 
-    run = load_model(name).metadata["name"]
+    model = load_model(name)
+    run, mix = model.metadata["name"], model.output.mix
     card = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
-    tables = [results_table(path.parent, run, "enh") for path in sorted(RESULTS.glob(f"packaged/**/{run}.jsonl.gz"))]
+    tables = [
+        results_table(path.parent, run, "enh", mix) for path in sorted(ROOT.glob(f"egs/*/kd1/results/packaged/**/{run}.jsonl.gz"))
+    ]
     assert tables and all(table in card for table in tables)
