@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # general: a front end that is to work anywhere, taught by Whisper: speech and noises of several collections. db.sh says where they
-# are; each may be left out, as long as there is speech to train on, to choose by and to test with.
+# are; each may be left out, as long as there is speech to train on, to choose by and to test with. Students begin with GTCRN as it is
+# published: tools/peers-requirements.txt says how to install it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
