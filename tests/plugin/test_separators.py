@@ -14,7 +14,7 @@ from kdse.plugin.separators import SEPARATORS, net_options
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDENTS = sorted((ROOT / "conf" / "student").glob("*.yaml"))
-TEACHERS = sorted((ROOT / "conf" / "teacher").glob("*.yaml"))
+TEACHERS = sorted(path for path in (ROOT / "conf" / "teacher").glob("*.yaml") if "enhancers" not in read_config(path))
 
 
 @pytest.fixture(params=SEPARATORS.values(), ids=SEPARATORS)
@@ -22,14 +22,14 @@ def separator(request) -> type:
     return request.param
 
 
-def spectrum(frames: int = 12, bins: int = 129, seed: int = 0) -> torch.Tensor:
+def spectrum(frames: int = 12, bins: int = 257, seed: int = 0) -> torch.Tensor:
     return 3 * torch.randn(2, frames, bins, dtype=torch.complex64, generator=torch.Generator().manual_seed(seed))
 
 
 def lived_in(separator: type) -> torch.nn.Module:
     """A separator in eval mode after a training forward, so that normalisation layers have statistics."""
     torch.manual_seed(0)
-    made = separator(129).train()
+    made = separator(257).train()
     made(spectrum(), None)
     return made.eval()
 
@@ -45,6 +45,8 @@ def test_espnet_knows_it(separator):
 
 @pytest.mark.parametrize("bins", [257, 129])
 def test_masks_the_spectrum(separator, bins):
+    if bins != 257 and separator is SEPARATORS["kdse_gtcrn"]:
+        pytest.skip("GTCRN takes 257 bins alone")
     made = separator(bins).eval()
     (enhanced,), lengths, others = made(spectrum(bins=bins), torch.tensor([12, 9]))
     assert made.num_spk == 1 and enhanced.shape == (2, 12, bins) and lengths.tolist() == [12, 9]
@@ -62,7 +64,7 @@ def test_no_frame_sees_a_later_one(separator):
 
 @torch.no_grad()
 def test_silence_stays_silent(separator):
-    assert lived_in(separator)(torch.zeros(1, 5, 129, dtype=torch.complex64), None)[0][0].abs().max() == 0
+    assert lived_in(separator)(torch.zeros(1, 5, 257, dtype=torch.complex64), None)[0][0].abs().max() == 0
 
 
 def test_gradient_reaches_every_parameter(separator):
@@ -75,7 +77,8 @@ def test_gradient_reaches_every_parameter(separator):
 def built(path: Path) -> torch.nn.Module:
     from espnet2.tasks.enh import EnhancementTask
 
-    return EnhancementTask.build_model(argparse.Namespace(**EnhancementTask.get_default_config() | read_config(path)))
+    defaults = EnhancementTask.get_default_config() | {"separator_conf": {}}  # the default separator's options are no others'
+    return EnhancementTask.build_model(argparse.Namespace(**defaults | read_config(path)))
 
 
 @pytest.mark.parametrize("path", [*STUDENTS, *TEACHERS], ids=lambda path: f"{path.parent.name}/{path.stem}")
