@@ -77,7 +77,7 @@ def test_gradient_reaches_every_parameter(separator):
 def built(path: Path) -> torch.nn.Module:
     from espnet2.tasks.enh import EnhancementTask
 
-    defaults = EnhancementTask.get_default_config() | {"separator_conf": {}}  # the default separator's options are no others'
+    defaults = EnhancementTask.get_default_config() | {"separator_conf": {}}  # without those of the default separator
     return EnhancementTask.build_model(argparse.Namespace(**defaults | read_config(path)))
 
 
