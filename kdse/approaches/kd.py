@@ -54,8 +54,6 @@ class KD(Approach):
         terms: {name: weight} of further terms, names of `kdse.losses.DISTILLATION_TERMS`; a weight of 0 only logs.
         oa_min_weight, oa_max_weight: of observation adding. The recogniser is given (1 − ω)·ŝ + ω·y. In training ω is drawn from
             between them for each utterance, in validation it is their mean.
-        asr_from: share of the training, by epochs, before which the recognisers are not asked. An update without them costs a fifth
-            where the recogniser is large. Validation asks them always.
         position_jitter: s of silence at most before both signals in training. A recogniser that knows positions can be pleased
             through them (arXiv 2601.21084); from batch to batch they are others.
     """
@@ -74,7 +72,6 @@ class KD(Approach):
     terms: dict[str, Any] = field(default_factory=dict)
     oa_max_weight: float = 0.0
     oa_min_weight: float = 0.0
-    asr_from: float = 0.0
     position_jitter: float = 0.0
     needs_teacher = True
     several_teachers = True
@@ -85,8 +82,6 @@ class KD(Approach):
             raise UserError(f"there is no sequence loss '{self.sequence}'{did_you_mean(self.sequence, SEQUENCE)}")
         if not 0 <= self.anneal_fraction <= 1:
             raise UserError(f"anneal_fraction is a share of the training between 0 and 1, not {self.anneal_fraction}")
-        if not 0 <= self.asr_from < 1:
-            raise UserError(f"asr_from is a share of the training, from 0 to less than 1, not {self.asr_from}")
         if not 0 <= self.oa_max_weight <= 1:
             raise UserError(f"oa_max_weight is a share of the noisy signal between 0 and 1, not {self.oa_max_weight}")
         if not 0 <= self.oa_min_weight <= self.oa_max_weight:
@@ -141,11 +136,10 @@ class KD(Approach):
         Of several teachers, each loss is the mean by their weights.
         """
         losses = {"l_r": (self.weight_r(context.progress), self.reconstruction(enhanced, clean, lengths, context))}
-        if not context.training or context.progress >= self.asr_from:
-            speech = self.recogniser_input(enhanced, context)
-            silence = self.silence_in_front(context)
-            heard = [F.pad(wave, (silence, 0)) for wave in (speech, clean)]
-            losses |= weighted_mean([(given.weight, self.distil(given, *heard, lengths + silence)) for given in context.teachers])
+        speech = self.recogniser_input(enhanced, context)
+        silence = self.silence_in_front(context)
+        heard = [F.pad(wave, (silence, 0)) for wave in (speech, clean)]
+        losses |= weighted_mean([(given.weight, self.distil(given, *heard, lengths + silence)) for given in context.teachers])
         if self.lambda_t:
             distance = spectrum_distance(enhanced, context.se_teacher_wave, clean, lengths, self.gated)
             divergence = spectrum_divergence(enhanced, context.se_teacher_wave, lengths)

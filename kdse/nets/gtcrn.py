@@ -1,4 +1,4 @@
-"""GTCRN (X. Rong et al., ICASSP 2024): 48 k parameters, grouped convolutions and recurrent layers over time and over frequency.
+"""GTCRN (X. Rong et al., ICASSP 2024): 23 k learned parameters, grouped convolutions, recurrence over time and over frequency.
 
 Without batch norm: its published weights, where training begins, are folded into the convolutions.
 """

@@ -85,7 +85,7 @@ def plan_se(request: FrontEndRequest) -> TrainingPlan:
     published = conf.get("init") == GTCRN.name
     init = None if published else resolve_init(chosen, conf, request.out)
     if approach.needs_se_teacher and request.se_teacher and holds_estimates(request.se_teacher):
-        config["mix_conf"] |= estimates_conf(request.se_teacher, config["mix_conf"], request.dump / "pack")
+        config["mix_conf"] |= estimates_conf(request.se_teacher, config["mix_conf"])
         conf.pop("se_teacher", None)
     made_by = plan.finished(_folders(recognisers, request.se_teacher if approach.needs_se_teacher else None), "stages 3 to 5")
     if init:

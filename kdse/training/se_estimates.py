@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kdse.core import nodes
 from kdse.core.config import override, read_config
 from kdse.core.errors import UserError
 from kdse.core.files import dump_yaml, read_yaml, sha256, write_text
@@ -23,7 +24,7 @@ from kdse.data.audio import FULL_SCALE, RATE, to_int16
 from kdse.data.pack import Pack
 from kdse.enhancers.peers.signals import MeanOfPeers, delays, find_peers
 from kdse.runs.record import write_run
-from kdse.training.plan import MODES, Request, existing, mixing
+from kdse.training.plan import MODES, Request, base_state, mixing
 
 GROUP = 30 * RATE
 """Samples that go through one stream of a peer."""
@@ -64,6 +65,8 @@ def make_estimates(request: Request) -> None:
 
     Raises: UserError for an option that cannot be, and where an enhancer is not installed.
     """
+    if nodes.rank():
+        return  # the first node makes them
     options = override(WheelsOptions, read_config(request.config), str(request.config))
     if not options.enhancers or type(options.epochs) is not int or options.epochs < 1:
         raise UserError(f"{request.config}: give 'enhancers', a list of names, and 'epochs', 1 or more")
@@ -72,7 +75,7 @@ def make_estimates(request: Request) -> None:
     packs = request.dump / "pack"
     about = {
         "enhancers": {peer.name: {name: sha256(PEERS_FOLDER / name) for name in peer.files} for peer in peers},
-        "mixtures": mixtures(conf, packs),
+        "mixtures": mixtures(conf),
     }
     for mode, name in MODES:
         speech = Pack(packs / f"speech_{name}")
@@ -104,19 +107,19 @@ def _late(enhancers: tuple[str, ...], packs: Path) -> tuple[int, ...]:
     )
 
 
-def mixtures(conf: dict[str, Any], packs: Path) -> dict[str, Any]:
-    """What the mixtures depend on, beside the epoch."""
-    hashes = {name: sha256(existing(packs / name, "stage 2") / "index.json") for name in ("speech_train", "noise_train")}
-    return {"mix": conf["mix"], "corpus": conf["corpus"], "packs": hashes}
+def mixtures(conf: dict[str, Any]) -> dict[str, Any]:
+    """What the mixtures depend on, beside the epoch: options of `mix_conf` and all packs."""
+    options = {name: conf.get(name) for name in ("mix", "corpus", "clean_epochs", "speeds")}
+    return options | {"packs": base_state({"mix_conf": conf})["packs"]}
 
 
-def estimates_conf(folder: Path, mix_conf: dict[str, Any], packs: Path) -> dict[str, Any]:
+def estimates_conf(folder: Path, mix_conf: dict[str, Any]) -> dict[str, Any]:
     """What `mix_conf` of a student says of the estimates in a folder.
 
     Raises: UserError where they are of other mixtures.
     """
     made = done_config(folder)
-    if made["mixtures"] != mixtures(mix_conf, packs):
+    if made["mixtures"] != mixtures(mix_conf):
         raise UserError(f"{folder} was made from other mixtures (--mix, --corpus or the packs of stage 2); run stage 4 again")
     return {"estimates": str(folder), "estimate_epochs": made["options"]["epochs"]}
 
