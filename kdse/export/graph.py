@@ -50,6 +50,10 @@ class Graph:
         whole = self._store(np.rint(value / scale).astype(np.int8))
         return self.add("Mul", self.add("Cast", whole, to=TensorProto.FLOAT), self._store(scale.astype(np.float32)))
 
+    def dense(self, x: str, weight: np.ndarray, bias: np.ndarray) -> str:
+        """x · weight + bias."""
+        return self.add("Gemm", x, self.weight(weight, outputs=1), self.constant(bias))
+
     def reshape(self, x: str, *shape: int) -> str:
         """A node that gives `x` this shape."""
         return self.add("Reshape", x, self.constant(shape))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from kdse.export.graph import Graph
+from kdse.export.layers import array_of, linear_of
 from kdse.nets.gtcrn import BANDS, FREQS, LOW, WIDTH, Block, DualPath
 
 HALF = WIDTH // 2
@@ -67,7 +68,7 @@ class _Writer:
     def in_bands(self, x: str, bands: Tensor, width: int) -> str:
         """The upper of `width` places times `bands`."""
         low, high = self.graph.split(x, [LOW, width - LOW], axis=3)
-        return self.graph.add("Concat", low, self.graph.add("MatMul", high, self.graph.constant(_array(bands))), axis=3)
+        return self.graph.add("Concat", low, self.graph.add("MatMul", high, self.graph.constant(array_of(bands))), axis=3)
 
     def neighbours(self, x: str, channels: int, width: int) -> str:
         """`kdse.nets.gtcrn.neighbours`."""
@@ -81,13 +82,13 @@ class _Writer:
     def conv(self, x: str, conv: nn.Module, weight: np.ndarray | None = None, pad: int | None = None) -> str:
         """A convolution, or its transpose, along frequency; with another weight (C', C, 1, k) and padding where they are given."""
         transposed = isinstance(conv, nn.ConvTranspose2d)
-        weight = _array(conv.weight) if weight is None else weight
+        weight = array_of(conv.weight) if weight is None else weight
         pad = conv.padding[1] if pad is None else pad
         return self.graph.add(
             "ConvTranspose" if transposed else "Conv",
             x,
             self.graph.weight(weight, outputs=1 if transposed else 0),
-            self.graph.constant(_array(conv.bias)),
+            self.graph.constant(array_of(conv.bias)),
             kernel_shape=list(weight.shape[2:]),
             strides=list(conv.stride),
             dilations=list(conv.dilation),
@@ -96,13 +97,13 @@ class _Writer:
         )
 
     def active(self, x: str, act: nn.PReLU) -> str:
-        return self.graph.add("PRelu", x, self.graph.constant(_array(act.weight).reshape(1, 1, 1)))
+        return self.graph.add("PRelu", x, self.graph.constant(array_of(act.weight).reshape(1, 1, 1)))
 
     def block(self, x: str, block: Block) -> str:
         """`kdse.nets.gtcrn.Block`; neighbours and the first convolution are one of kernel 3."""
         graph, frames = self.graph, 2 * block.dilation
         through, beside = graph.split(x, [HALF, HALF], axis=1)
-        wide = _array(block.point1.weight).reshape(WIDTH, HALF, 1, 3)
+        wide = array_of(block.point1.weight).reshape(WIDTH, HALF, 1, 3)
         h = self.active(self.conv(through, block.point1, wide, pad=1), block.act1)
         h = graph.add("Concat", graph.reshape(next(self._frames), 1, WIDTH, frames, FREQS), h, axis=2)
         self._after["conv_cache"].append(graph.reshape(graph.split(h, [1, frames], axis=2)[1], 1, -1))
@@ -110,7 +111,7 @@ class _Writer:
         energy = graph.add("ReduceMean", graph.add("Mul", h, h), axes=[3], keepdims=0)
         state = self.gru(graph.reshape(energy, 1, 1, HALF), block.attention.gru, next(self._attention))
         self._after["tra_cache"].append(state)
-        gains = graph.add("Sigmoid", self.linear(graph.reshape(state, 1, WIDTH), block.attention.fc))
+        gains = graph.add("Sigmoid", graph.dense(graph.reshape(state, 1, WIDTH), *linear_of(block.attention.fc)))
         h = graph.add("Mul", h, graph.reshape(gains, 1, HALF, 1, 1))
         pair = [graph.reshape(part, 1, HALF, 1, 1, FREQS) for part in (h, beside)]
         return graph.reshape(graph.add("Concat", *pair, axis=2), 1, WIDTH, 1, FREQS)
@@ -133,14 +134,11 @@ class _Writer:
         return graph.reshape(graph.add("Transpose", x, perm=[1, 0]), 1, WIDTH, 1, FREQS)
 
     def added(self, x: str, found: str, linear: nn.Linear, norm: nn.LayerNorm) -> str:
-        scale, shift = (self.graph.constant(_array(value)) for value in (norm.weight, norm.bias))
-        y = self.graph.add("LayerNormalization", self.linear(found, linear), scale, shift, axis=0, epsilon=norm.eps)
-        return self.graph.add("Add", x, y)
-
-    def linear(self, x: str, linear: nn.Linear) -> str:
-        return self.graph.add(
-            "Gemm", x, self.graph.constant(_array(linear.weight)), self.graph.constant(_array(linear.bias)), transB=1
+        scale, shift = (self.graph.constant(array_of(value)) for value in (norm.weight, norm.bias))
+        y = self.graph.add(
+            "LayerNormalization", self.graph.dense(found, *linear_of(linear)), scale, shift, axis=0, epsilon=norm.eps
         )
+        return self.graph.add("Add", x, y)
 
     def gru(self, x: str, gru: nn.GRU, state: str) -> str:
         """(1, B, C) of one frame after a state (1, B, H): the next state."""
@@ -164,10 +162,6 @@ def _gates(gru: nn.GRU, ends: list[str]) -> list[np.ndarray]:
         r, z, n = getattr(gru, f"{name}_l0{end}").chunk(3)
         return torch.cat([z, r, n])
 
-    own, recurrent = (np.stack([_array(turned(name, end)) for end in ends]) for name in ("weight_ih", "weight_hh"))
-    biases = [np.concatenate([_array(turned("bias_ih", end)), _array(turned("bias_hh", end))]) for end in ends]
+    own, recurrent = (np.stack([array_of(turned(name, end)) for end in ends]) for name in ("weight_ih", "weight_hh"))
+    biases = [np.concatenate([array_of(turned("bias_ih", end)), array_of(turned("bias_hh", end))]) for end in ends]
     return [own, recurrent, np.stack(biases)]
-
-
-def _array(x: Tensor) -> np.ndarray:
-    return x.detach().double().numpy().astype(np.float32)

@@ -49,7 +49,7 @@ def conv_of(conv: nn.Module, norm: nn.BatchNorm2d | None) -> Conv:
     pair = [weight[:, :, 1], weight[:, :, 0]] if transposed else [weight[:, :, 0], weight[:, :, 1]]
     stacked = torch.cat(pair, 0 if transposed else 1)
     grows = conv.output_padding[1] if isinstance(conv, nn.ConvTranspose2d) else 0
-    return Conv(_array(stacked), _array(bias), transposed, grows, active=norm is not None)
+    return Conv(array_of(stacked), array_of(bias), transposed, grows, active=norm is not None)
 
 
 def convs_of(net: RecurrentUNet) -> tuple[list[Conv], list[Conv]]:
@@ -64,7 +64,7 @@ def lstm_of(lstm: nn.LSTM) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
 
     def gates(x: Tensor) -> np.ndarray:
         i, f, c, o = x.chunk(4)  # PyTorch's order
-        return _array(torch.cat([i, o, f, c]))[None]
+        return array_of(torch.cat([i, o, f, c]))[None]
 
     layers = []
     for k in range(lstm.num_layers):
@@ -76,7 +76,7 @@ def lstm_of(lstm: nn.LSTM) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
 
 def linear_of(linear: nn.Linear) -> tuple[np.ndarray, np.ndarray]:
     """Weight (inputs, outputs) and bias (outputs,)."""
-    return _array(linear.weight.T), _array(linear.bias)
+    return array_of(linear.weight.T), array_of(linear.bias)
 
 
 def _real(conv: ComplexConv) -> tuple[Tensor, Tensor]:
@@ -87,5 +87,6 @@ def _real(conv: ComplexConv) -> tuple[Tensor, Tensor]:
     return torch.cat([torch.cat([re, -im], 1), torch.cat([im, re], 1)], 0), conv.bias
 
 
-def _array(x: Tensor) -> np.ndarray:
+def array_of(x: Tensor) -> np.ndarray:
+    """float32, without gradient."""
     return x.detach().double().numpy().astype(np.float32)

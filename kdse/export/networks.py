@@ -26,10 +26,6 @@ class FrameGraph(Graph):
         super().__init__(int8)
         self.net, self.bins, self.states = net, bins, {}
 
-    def dense(self, x: str, weight: np.ndarray, bias: np.ndarray) -> str:
-        """x · weight + bias."""
-        return self.add("Gemm", x, self.weight(weight, outputs=1), self.constant(bias))
-
     def unet(self, x: str, freqs: int, scale: float = 1.0) -> str:
         """(1, C, F) features, times `scale`, through encoder, LSTM and decoder: (1, C', F')."""
         (first, *others), decoder = convs_of(self.net)
