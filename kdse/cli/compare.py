@@ -23,14 +23,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         nargs="+",
-        default=["kd"],
+        default=["general"],
         metavar="MODEL",
-        help="students: packaged models, run folders, .onnx files, each with settings of its own if need be: kd,mix=0.2,floor=-16 "
-        "(default: kd)",
+        help="students: packaged models, run folders, .onnx files, each with settings of its own if need be: general,mix=0.2 "
+        "(default: general)",
     )
     add_output_stage(parser)
     parser.add_argument(
-        "--enhancers", nargs="*", metavar="NAME", help="other enhancers, by name; none without one (default: all that are there)"
+        "--enhancers",
+        nargs="*",
+        metavar="NAME",
+        help="other enhancers, by name, with observation adding if need be: GTCRN,mix=0.4; none without a name (default: all that "
+        "are there)",
     )
     parser.add_argument(
         "--peers",

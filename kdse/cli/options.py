@@ -16,7 +16,7 @@ def _count(text: str) -> int:
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """`--model`: an exported student."""
-    parser.add_argument("--model", default="kd", help="a packaged model, a run folder, or an .onnx file (default: %(default)s)")
+    parser.add_argument("--model", default="general", help="packaged model, run folder or .onnx file (default: %(default)s)")
 
 
 def add_output_stage(parser: argparse.ArgumentParser) -> None:

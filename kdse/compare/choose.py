@@ -1,5 +1,6 @@
 """Which systems and recognisers a user's words mean."""
 
+import math
 import re
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -8,7 +9,7 @@ from pathlib import Path
 from kdse.apply.files import Student as Settings
 from kdse.compare.command import parse_command
 from kdse.compare.recordings import TEXTS
-from kdse.compare.systems import LogMMSE, PeerSystem, Student, System
+from kdse.compare.systems import LogMMSE, Mixed, PeerSystem, Student, System
 from kdse.core.errors import UserError, did_you_mean
 from kdse.enhancers.peers import PEERS, WHOLE, install_command
 
@@ -28,29 +29,29 @@ def choose_systems(
     """The systems, and a line for each enhancer that is not there.
 
     Args:
-        models: students, each with settings of its own if need be: "kd,mix=0.2".
+        models: students, each with settings of its own if need be: "general,mix=0.2".
         settings: of all students that do not say otherwise.
-        enhancers: names of others; None for all.
+        enhancers: names of others, with observation adding if need be: "GTCRN,mix=0.4"; None for all.
         peers: folder of the peers' packages.
         commands: as `parse_command` takes them.
     Raises: UserError for a name, a setting or a command that cannot be.
     """
     systems: list[System] = [student(text, settings) for text in models]
     absent, to_install = [], False
-    for name in _names(enhancers):
+    for name, mix in _names(enhancers):
         own = next((system for system in OWN if system.name == name), None)
-        if own:
-            if find_spec("scipy") is None:
-                absent.append(f"{name}: not compared: it takes the package scipy")
-            else:
-                systems.append(own)
-        elif why := (PEERS.get(name) or WHOLE[name]).missing(peers):
+        if own and find_spec("scipy") is None:
+            absent.append(f"{name}: not compared: it takes the package scipy")
+            continue
+        if not own and (why := (PEERS.get(name) or WHOLE[name]).missing(peers)):
             absent.append(f"{name}: {why.replace('measured', 'compared')}")
             to_install |= why == "not installed"
-        else:
-            systems.append(PeerSystem(name, peers))
+            continue
+        system = own or PeerSystem(name, peers)
+        systems.append(Mixed(system, mix) if mix else system)
     if to_install:
         absent.append(f"to install: {install_command(peers)}")
+    absent = list(dict.fromkeys(absent))
     return [*systems, *map(parse_command, commands)], absent
 
 
@@ -84,24 +85,37 @@ def _short(model: str) -> str:
     return path.name or model
 
 
-def _names(given: Sequence[str] | None) -> list[str]:
-    """The enhancers that a user names, in whatever case, with or without spaces and hyphens; the beginning of a name means all that
-    begin so.
+def _names(given: Sequence[str] | None) -> list[tuple[str, float]]:
+    """The enhancers that a user names, each with its mix, in whatever case, with or without spaces and hyphens; the beginning of a
+    name means all that begin so.
 
-    Raises: UserError for one that there is not.
+    Raises: UserError for one that there is not, or a mix that cannot be.
     """
     every = [*PEERS, *WHOLE, *(system.name for system in OWN)]
     if given is None:
-        return every
-    names: list[str] = []
+        return [(name, 0.0) for name in every]
+    names: list[tuple[str, float]] = []
     for text in given:
-        plain = _plain(text)
+        told, mixed, share = text.partition(",mix=")
+        plain = _plain(told)
         exact = [name for name in every if _plain(name) == plain]
         found = exact or [name for name in every if plain and _plain(name).startswith(plain)]
         if not found:
-            raise UserError(f"there is no enhancer '{text}'{did_you_mean(text, every)}; there are {', '.join(every)}")
-        names += found
+            raise UserError(f"there is no enhancer '{told}'{did_you_mean(told, every)}; there are {', '.join(every)}")
+        mix = _share(text, share) if mixed else 0.0
+        names += [(name, mix) for name in found]
     return list(dict.fromkeys(names))
+
+
+def _share(text: str, share: str) -> float:
+    """The mix of "NAME,mix=SHARE"."""
+    try:
+        mix = float(share)
+    except ValueError:
+        mix = math.nan
+    if not 0 <= mix <= 1:
+        raise UserError(f"--enhancers {text}: mix is a share of the noisy signal between 0 and 1, not '{share}'")
+    return mix
 
 
 def _plain(name: str) -> str:

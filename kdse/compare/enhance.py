@@ -120,6 +120,7 @@ def _enhance(work: _Work) -> dict[str, Any]:
     wanted = work.system.rate or rate
     signal = at_rate(signal, rate, wanted)
     enhanced, spent = _run(work, signal)
+    enhanced = (1 - work.system.mix) * enhanced + work.system.mix * signal if work.system.mix else enhanced
     enhanced = fit(at_rate(enhanced, wanted, RATE), length)
     clipped = int(np.sum(np.abs(enhanced) > 1))
     samples = to_int16(enhanced)

@@ -29,6 +29,7 @@ class System(ABC):
         rate: sampling rate in Hz at which it works; None for any.
         source: the signal that it takes, NOISY or CLEAN.
         delays: whether it may be late.
+        mix: observation adding: (1 − mix) · output + mix · input, once the output is aligned.
     """
 
     name: str
@@ -36,6 +37,7 @@ class System(ABC):
     rate: int | None = RATE
     source: str = NOISY
     delays: bool = True
+    mix: float = 0.0
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
@@ -145,11 +147,40 @@ class LogMMSE(System):
         return lambda: log_mmse
 
 
+@dataclass(frozen=True)
+class Mixed(System):
+    """Another system with observation adding."""
+
+    system: System
+    mix: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.system.name}, mix {self.mix:g}"
+
+    @property
+    def kind(self) -> str:
+        return self.system.kind
+
+    @property
+    def rate(self) -> int | None:
+        return self.system.rate
+
+    def state(self) -> dict[str, Any]:
+        return self.system.state() | {"mix": self.mix}
+
+    def load(self) -> Callable[[], Function]:
+        return self.system.load()
+
+    def facts(self) -> dict[str, Any]:
+        return self.system.facts()
+
+
 def slug(name: str) -> str:
     """A name as that of a folder.
 
-    >>> slug("kd, mix 0.2"), slug("RNNoise 0.1")
-    ('kd_mix_0.2', 'RNNoise_0.1')
+    >>> slug("general, mix 0.2"), slug("RNNoise 0.1")
+    ('general_mix_0.2', 'RNNoise_0.1')
     """
     kept = "".join(c if c.isalnum() or c in "-." else " " for c in name)
     short = "_".join(kept.split()).strip("._")

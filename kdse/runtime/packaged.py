@@ -9,7 +9,7 @@ from kdse.runtime.model import Model
 FOLDER = Path(__file__).parent / "models"
 """Packaged models, `<name>.onnx`, and their checksums in the form of sha256sum."""
 SUMS = "SHA256SUMS"
-DEFAULT = "kd"
+DEFAULT = "general"
 EXPORTED = Path("export") / "model.onnx"
 """Where stage 11 puts a run's model, in the run's folder."""
 

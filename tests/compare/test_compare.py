@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 from threading import Event, Thread
 
+import numpy as np
 import pytest
+import soundfile
 import yaml
 
 from kdse.cli import main
@@ -72,7 +74,7 @@ def test_a_comparison(call, rows, tmp_path):
     out = Path("compare/mine")
     assert code == 0, said
     by = {row["run"]: [r for r in rows(out) if r["run"] == row["run"]] for row in rows(out)}
-    assert by.keys() == {"noisy", "clean", "kd", "half"} and all(len(of) == 3 for of in by.values())
+    assert by.keys() == {"noisy", "clean", "general", "half"} and all(len(of) == 3 for of in by.values())
     errors = {run: sum(sum(row["word"][1:]) for row in of) for run, of in by.items()}
     assert errors["noisy"] == 0 and errors["half"] == 5  # FOUR for ONE TWO, THREE and FOUR FIVE SIX: 2 + 1 + 2
     assert {row["ref"] for row in by["noisy"]} == {"ONE TWO", "THREE", "FOUR FIVE SIX"}
@@ -82,14 +84,26 @@ def test_a_comparison(call, rows, tmp_path):
     noisy = {row["utt"]: row["si_sdr"] for row in by["noisy"]}
     assert all(row["si_sdr"] == pytest.approx(noisy[row["utt"]], abs=0.02) for row in by["half"])
     table = {row["system"]: row for row in csv.DictReader((out / "compare.csv").open())}
-    assert list(table) == ["noisy", "kd", "half", "clean"]
+    assert list(table) == ["noisy", "general", "half", "clean"]
     assert float(table["half"]["wer_ears"]) == pytest.approx(100 * 5 / 6, abs=1e-3)
     assert float(table["half"]["change_ears"]) == pytest.approx(100 * 5 / 6, abs=1e-3)
-    assert table["noisy"]["change_ears"] == "" and float(table["kd"]["delay_ms"]) == 0
+    assert table["noisy"]["change_ears"] == "" and float(table["general"]["delay_ms"]) == 0
     assert float(table["half"]["change_ears_low"]) > 0
     assert "| half | 83.3 | +83.3 [" in (out / "compare.md").read_text()
     assert (out / "compare.png").read_bytes()[:4] == b"\x89PNG"
     assert "WER %, ears" in said and "3 recordings of mine, 0.1 min" in said
+
+
+def test_observation_adding_of_others_comes_after_alignment(call, cheap):
+    """With mix 1 nothing but the input is left, at a rate and a delay of its own, too; with a half, the mean of both."""
+    code, said = call("--enhancers", *(f"log-mmse (kdse){mix}" for mix in (",mix=1", ",mix=0.5", "")), "--recognisers", "ears.yaml")
+    assert code == 0, said
+    names = ("noisy", "log-MMSE_kdse", "log-MMSE_kdse_mix_1", "log-MMSE_kdse_mix_0.5")
+    noisy, bare, input_alone, half = (soundfile.read(f"compare/mine/audio/{name}/a.flac")[0] for name in names)
+    np.testing.assert_array_equal(input_alone, noisy)
+    np.testing.assert_allclose(half, (noisy + bare) / 2, rtol=0, atol=1 / 32768)
+    assert np.abs(noisy - bare).max() > 0.01
+    assert "log-MMSE (kdse), mix 0.5" in Path("compare/mine/compare.md").read_text()
 
 
 def test_nothing_is_done_twice_and_all_is_rendered_from_rows(call, tmp_path, capsys, cheap):
@@ -144,7 +158,7 @@ def test_without_a_text_and_clean_speech(call, rows, mine, cheap):
 def test_what_fails_is_left_out_and_said(call, rows, cheap):
     code, said = call("--command", f"bad={sys.executable} -c exit(3) {{in}} {{out}}", "--recognisers", "ears.yaml")
     assert code == 2 and said.count("bad is left out: bad, mine/noisy/") == 2 and "exit code 3" in said
-    assert {row["run"] for row in rows("compare/mine")} == {"noisy", "clean", "kd", "half"}
+    assert {row["run"] for row in rows("compare/mine")} == {"noisy", "clean", "general", "half"}
     assert any("bad is left out" in note for note in json.loads(Path("compare/mine/compare.json").read_text())["notes"])
 
 

@@ -24,7 +24,7 @@ DELAYS = {
     "noisereduce": 0,
     "logmmse": 0,
     "log-MMSE (kdse)": 0,
-    "kd": 0,
+    "general": 0,
 }
 """Milliseconds by which an output follows its input: latency by design less the hop that is collected (tests/enhancers/peers)."""
 
@@ -32,8 +32,8 @@ DELAYS = {
 @pytest.fixture(params=DELAYS)
 def system(request) -> System:
     name = request.param
-    if name == "kd":
-        return student("kd", {})
+    if name == "general":
+        return student("general", {})
     if name == LogMMSE.name:
         return LogMMSE()
     if why := (PEERS.get(name) or WHOLE[name]).missing(FOLDER):

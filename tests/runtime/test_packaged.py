@@ -15,11 +15,11 @@ SHIPPED = packaged()
 
 @pytest.fixture
 def folder(tmp_path, students, monkeypatch) -> Path:
-    """A folder of packaged models: `kd`, and `kd_small` that is another."""
+    """A folder of packaged models: `general`, and `small` that is another."""
     monkeypatch.setattr(module, "FOLDER", tmp_path / "models")
     module.FOLDER.mkdir()
     lines = []
-    for name, kind in (("kd", "bandcrn"), ("kd_small", "dccrn")):
+    for name, kind in ((DEFAULT, "bandcrn"), ("small", "dccrn")):
         (module.FOLDER / f"{name}.onnx").write_bytes(students[kind].data)
         lines.append(f"{hashlib.sha256(students[kind].data).hexdigest()}  {name}.onnx\n")
     (module.FOLDER / "SHA256SUMS").write_text("".join(lines))
@@ -28,20 +28,20 @@ def folder(tmp_path, students, monkeypatch) -> Path:
 
 
 def test_names(folder):
-    assert packaged().keys() == {"kd", "kd_small"}
+    assert packaged().keys() == {DEFAULT, "small"}
     assert load_model().path == folder / f"{DEFAULT}.onnx"
-    assert load_model("kd_small").metadata["window_type"] == "hann_sqrt"
+    assert load_model("small").metadata["window_type"] == "hann_sqrt"
 
 
 def test_a_packaged_file_is_what_was_packaged(folder, students):
     """A file that is good, but not that one, is not loaded by the name; by its path it is."""
-    (folder / "kd.onnx").write_bytes(students["dccrn"].data)
-    with pytest.raises(UserError, match=r"kd\.onnx is not the file that was packaged: its checksum differs; install kdse again$"):
-        load_model("kd")
-    assert load_model(folder / "kd.onnx").hop == 256
-    (folder / "kd.onnx").unlink()
-    with pytest.raises(UserError, match=r"^cannot read the model .*kd\.onnx: No such file or directory$"):
-        load_model("kd")
+    (folder / "general.onnx").write_bytes(students["dccrn"].data)
+    with pytest.raises(UserError, match=r"general\.onnx is not the file that was packaged: its checksum differs; install kdse again$"):
+        load_model("general")
+    assert load_model(folder / "general.onnx").hop == 256
+    (folder / "general.onnx").unlink()
+    with pytest.raises(UserError, match=r"^cannot read the model .*general\.onnx: No such file or directory$"):
+        load_model("general")
 
 
 def test_files_and_runs(folder, file, tmp_path):
@@ -60,9 +60,9 @@ def test_a_run_that_was_not_exported(folder, tmp_path):
 
 
 UNKNOWN = {
-    "kdd": "there is no model 'kdd' (did you mean 'kd'?)",
-    "kd_smal": "there is no model 'kd_smal' (did you mean 'kd_small'?)",
-    "whisper": "there is no model 'whisper'; packaged are: kd, kd_small",
+    "generl": "there is no model 'generl' (did you mean 'general'?)",
+    "smal": "there is no model 'smal' (did you mean 'small'?)",
+    "whisper": "there is no model 'whisper'; packaged are: general, small",
     "none.onnx": "cannot read the model none.onnx: No such file or directory",
     "exp/none": "cannot read the model exp/none: No such file or directory",
 }
@@ -76,8 +76,8 @@ def test_what_there_is_not(folder, name, sentence):
 
 def test_an_install_without_models(folder):
     (folder / "SHA256SUMS").unlink()
-    with pytest.raises(UserError, match=r"^there is no model 'kd'; packaged are: none$"):
-        load_model("kd")
+    with pytest.raises(UserError, match=r"^there is no model 'general'; packaged are: none$"):
+        load_model("general")
 
 
 @pytest.mark.skipif(not SHIPPED, reason="no model is packaged yet")

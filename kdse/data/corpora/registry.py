@@ -96,7 +96,6 @@ CORPORA = {
     info.name: info
     for info in (
         CorpusInfo("an4", "kdse.data.corpora.an4", "CMU AN4 in its official layout"),
-        CorpusInfo("an4_plus", "kdse.data.corpora.an4_plus", "AN4 with more training speech, for the packaged student"),
         _CHIME4,
         CorpusInfo("general", "kdse.data.corpora.general.corpus", "speech and noises of several collections, for front ends"),
         CorpusInfo("librispeech", "kdse.data.corpora.librispeech", "LibriSpeech in its official layout", paper=_LIBRISPEECH_PAPER),
