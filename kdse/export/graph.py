@@ -54,6 +54,12 @@ class Graph:
         """x · weight + bias."""
         return self.add("Gemm", x, self.weight(weight, outputs=1), self.constant(bias))
 
+    def times(self, a: Sequence[str], b: Sequence[str]) -> tuple[str, str]:
+        """The product of two complex signals; each a pair of real and imaginary parts."""
+        (re, im), (by_re, by_im) = a, b
+        real = self.add("Sub", self.add("Mul", re, by_re), self.add("Mul", im, by_im))
+        return real, self.add("Add", self.add("Mul", re, by_im), self.add("Mul", im, by_re))
+
     def reshape(self, x: str, *shape: int) -> str:
         """A node that gives `x` this shape."""
         return self.add("Reshape", x, self.constant(shape))

@@ -115,11 +115,8 @@ def dccrn(graph: FrameGraph) -> None:
     x = graph.unet(squeezed, bins)
     magnitude = graph.add("Sqrt", graph.add("Add", _squares(graph, x), graph.constant(np.array(1e-8))))
     mask = graph.add("Mul", x, graph.add("Div", graph.add("Tanh", magnitude), magnitude))
-    re, im = graph.split(parts, [1, 1], axis=1)
-    mask_re, mask_im = graph.split(mask, [1, 1], axis=1)
-    real = graph.add("Sub", graph.add("Mul", re, mask_re), graph.add("Mul", im, mask_im))
-    imag = graph.add("Add", graph.add("Mul", re, mask_im), graph.add("Mul", im, mask_re))
-    enhanced = graph.add("Transpose", graph.add("Concat", real, imag, axis=1), perm=[0, 2, 1])
+    product = graph.times(graph.split(parts, [1, 1], axis=1), graph.split(mask, [1, 1], axis=1))
+    enhanced = graph.add("Transpose", graph.add("Concat", *product, axis=1), perm=[0, 2, 1])
     graph.add("Reshape", enhanced, graph.constant([1, bins, 1, 2]), output=ENHANCED)
 
 

@@ -12,34 +12,42 @@ from kdse.scoring.metrics import WER
 HOME = "asr_"
 """How folders of stage 3 begin."""
 
-ByBackend = dict[str, dict[str, System]]
-"""{backend: {family: system}}."""
+Front = tuple[str, float]
+"""A front end: its family, and ω."""
+ByBackend = dict[str, dict[Front, System]]
+"""{backend: {front end: system}}."""
 
 
 def backends_table(results: Results, set_name: str) -> Table | None:
     """WER of every run that another backend than the home one was scored with, a column for each backend, beside it the difference
     to no front end with the same backend; None where there is no other backend on the set.
 
-    Seeds are those that all backends have of a system. Students of other teachers have rows of the home backend among those of
+    Observation adding has rows of its own. Seeds are those that all backends have of a system. Students of other teachers have rows of the home backend among those of
     other backends, under its name, so that the home tables compare students of one teacher. Rows there of a run that the home
     tables have, too, count here in their place.
     """
     columns = [(home_name(results), results), *results.backends.items()]
     by_backend: ByBackend = {}
     for name, of_backend in columns:
-        if systems := {s.family: s for s in of_backend.on(set_name)}:
+        if systems := _on(of_backend, set_name):
             by_backend[name] = by_backend.get(name, {}) | systems
-    families = {s.family for of_backend in results.backends.values() for s in of_backend.on(set_name)}
-    if not families:
+    elsewhere = {front for of_backend in results.backends.values() for front in _on(of_backend, set_name)}
+    if not elsewhere:
         return None
-    systems = {s.family: s for _, of_backend in columns for s in of_backend.on(set_name) if s.family in families}
-    seeds = {family: _common_seeds(by_backend, family, set_name) for family in systems}
+    systems = {front: s for _, of_backend in columns for front, s in _on(of_backend, set_name).items() if front in elsewhere}
+    seeds = {front: _common_seeds(by_backend, front, set_name) for front in systems}
     table = Table("backends", f"{set_name}, {results.corpus}, by the recogniser", _columns(list(by_backend)), [])
-    table.rows = [_row_head(results, system, seeds[family]) for family, system in systems.items()]
+    table.rows = [_row_head(results, system, seeds[front]) for front, system in systems.items()]
     for name, of_backend in by_backend.items():
         _fill_in(table, name, list(systems.values()), of_backend, seeds, set_name)
     table.notes = _notes(results, by_backend, set_name)
     return table
+
+
+def _on(results: Results, set_name: str) -> dict[Front, System]:
+    """The systems scored on a set, each followed by itself with observation adding."""
+    every = [s for plain in results.on(set_name) for s in results.with_every_omega(plain)]
+    return {(s.family, s.omega): s for s in every if s.sets_of(set_name)}
 
 
 def home_name(results: Results) -> str:
@@ -57,6 +65,7 @@ def _columns(backends: list[str]) -> list[Column]:
 
 def _row_head(results: Results, system: System, seeds: set[int]) -> dict[str, Any]:
     label = registry.describe(system.approach).label or system.family
+    label += f", ω = {system.omega:g}" if system.omega else ""
     return {"system": label, "teacher": _teachers(results, system), "seeds": show_seeds(tuple(sorted(seeds)))}
 
 
@@ -70,21 +79,21 @@ def _teachers(results: Results, system: System) -> str | None:
 
 
 def _fill_in(
-    table: Table, backend: str, systems: list[System], of_backend: dict[str, System], seeds: dict[str, set[int]], set_name: str
+    table: Table, backend: str, systems: list[System], of_backend: dict[Front, System], seeds: dict[Front, set[int]], set_name: str
 ) -> None:
     """The two columns of one backend."""
     bare = find(of_backend.values(), registry.NO_FRONT_END)
     scores: dict[int, Scores] = {}
-    for number, family in enumerate(system.family for system in systems):
-        system = of_backend.get(family)
+    for number, front in enumerate((system.family, system.omega) for system in systems):
+        system = of_backend.get(front)
         if system is None:
             continue
         if _has_own_recogniser(system):
             table.rows[number][f"wer_{backend}"] = "its own"
             continue
-        scores[number] = system.scores(set_name, WER, seeds[family])
+        scores[number] = system.scores(set_name, WER, seeds[front])
         table.rows[number][f"wer_{backend}"] = scores[number].estimate()
-        if bare and bare.family != family:
+        if bare and bare.family != system.family:
             table.rows[number][f"gain_{backend}"] = scores[number].minus(bare.scores(set_name, WER))
     places = list(scores)
     best = best_of(WER, list(scores.values()), ceilings_among([systems[number] for number in places]))
@@ -97,9 +106,9 @@ def _has_own_recogniser(system: System) -> bool:
     return all(row["backend"] == row["run"] for row in system.rows)
 
 
-def _common_seeds(by_backend: ByBackend, family: str, set_name: str) -> set[int]:
+def _common_seeds(by_backend: ByBackend, front: Front, set_name: str) -> set[int]:
     """The seeds that every backend which has the system has of it."""
-    seeds = [set(systems[family].seeds_on(set_name)) for systems in by_backend.values() if family in systems]
+    seeds = [set(systems[front].seeds_on(set_name)) for systems in by_backend.values() if front in systems]
     return set.intersection(*seeds)
 
 

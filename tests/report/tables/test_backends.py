@@ -129,3 +129,17 @@ def test_backends_of_two_corpora_are_refused(others, make_rows, commit):
         shutil.move(made, others / "results/backends/odd" / made.name)
     with pytest.raises(UserError, match=r"results/backends/odd has rows of mini, and .*results of an4"):
         read_results(committed(others))
+
+
+def test_observation_adding_has_rows_of_its_own(others, make_rows, commit):
+    """A share that only the home backend heard is in its own table, and not here."""
+    plain = make_rows("kd", student="dccrn-s", params=198_402, ease=0.3)
+    commit(others, [row | {"omega": omega} for omega in (0.0, 0.2, 0.4) for row in plain])
+    commit(others / "made", [row | {"omega": omega, "backend": "asr_rnn"} for omega in (0.0, 0.4) for row in plain])
+    for made in (others / "made" / "results").iterdir():
+        shutil.move(made, others / "results/backends/rnn" / made.name)
+    table = backends_table(read_results(committed(others)), "test_noisy")
+    found = {row["system"]: row for row in table.rows}
+    assert list(found) == ["no front end (mct_noisy)", "kd_dccrn-s", "kd_dccrn-s, ω = 0.4", "joint_grad_dccrn-s"]
+    mixed, bare = found["kd_dccrn-s, ω = 0.4"], found["kd_dccrn-s"]
+    assert mixed["seeds"] == "0" and mixed["wer_rnn"].value == bare["wer_rnn"].value and mixed["gain_rnn"] == bare["gain_rnn"]

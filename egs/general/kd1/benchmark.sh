@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Everything that RESULTS.md and results/ show: the recipe with three seeds, recognisers that taught nothing, published enhancers.
+#   ./benchmark.sh             trains everything: a night on two cores
+#   ./benchmark.sh --trained   takes the trainings from models/: about two hours
+#   ./benchmark.sh --publish   also puts rows, tables and plots where git tracks them; both options may be given
+# Finished work is skipped. It takes AN4, LibriSpeech, further speech and noises (db.sh), and tools/peers-requirements.txt.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+. ../../../utils/log.sh
+trained=false publish=false
+for option in "$@"; do
+    case $option in
+        --trained) trained=true ;;
+        --publish) publish=true ;;
+        *) die "the options are --trained and --publish, not '$option'" ;;
+    esac
+done
+. ./path.sh
+
+# shown COMMAND...: print a command, then run it.
+shown() {
+    show "$@"
+    "$@"
+}
+
+omega=0.4 seeds="0 1 2"
+if [ "$trained" = true ]; then
+    mkdir -p exp
+    shown cp -rn models/*/ exp
+fi
+./run.sh --seeds "$seeds" --omegas "0 $omega" --stop_stage 9
+
+# another recogniser hears the same files
+runs=(mct_noisy_seed0)
+for seed in $seeds; do runs+=("standalone_se_gtcrn_seed$seed" "kd_q_gtcrn_words_seed$seed"); done
+common=(--run "${runs[@]/#/exp/}" --dump dump --sets test_noisy test_clean --selected selected.yaml --omegas 0 "$omega")
+shown kdse decode --backend exp/asr_whisper --corpus general --config conf/decode/whisper_tiny.en.yaml "${common[@]}"
+shown kdse score --backend whisper_tiny.en --out exp/results/backends/whisper_tiny.en "${common[@]}"
+
+# published enhancers as they are, and with the share of the noisy signal that the packaged student adds
+others=(RNNoise GTCRN DTLN NSNet2 DeepFilterNet3 WebRTC noisereduce logmmse "log-MMSE (kdse)")
+for name in GTCRN DTLN NSNet2 DeepFilterNet3; do others+=("$name,mix=$omega"); done
+
+# compare NAME DATADIR RECOGNISER...: the packaged student and the others on a set.
+compare() {
+    local out=exp/compare/$1 set=$2
+    shift 2
+    shown kdse compare "$set" --out "$out" --model general general,mix=0 --enhancers "${others[@]}" --recognisers "$@" --no_dnsmos
+    [ "$publish" = false ] || shown install -Dm644 -t "results/compare/${out##*/}" "$out"/{compare.{md,csv,png,json},rows.jsonl.gz}
+}
+
+compare librispeech dump/test_noisy conf/decode/whisper_{base,tiny.en}.yaml
+
+# AN4, with a recogniser that was trained on it in noise, and PocketSphinx with its words
+an4=../../an4_noisy/kd1
+shown $an4/run.sh --stop_stage 3
+others=(GTCRN "GTCRN,mix=$omega" DeepFilterNet3 "DeepFilterNet3,mix=$omega")
+compare an4 $an4/dump/test_noisy conf/decode/whisper_{base,tiny.en}.yaml $an4/exp/asr_conformer conf/decode/pocketsphinx_an4.yaml
+
+shown kdse report --recipe . --expdir exp --backend whisper_tiny.en $([ "$publish" = false ] || echo --publish)
