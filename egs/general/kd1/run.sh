@@ -24,6 +24,6 @@ exec ../../TEMPLATE/kd1/kd.sh \
     --mix_config conf/mix/varied.yaml \
     --home_asr whisper --asr_config conf/asr/whisper.yaml --teacher_config "" --student_config conf/student/gtcrn.yaml \
     --approaches "standalone_se kd_q" --kd_config conf/student/gtcrn_words.yaml \
-    --omegas "0 0.4" \
+    --omegas "0 0.2 0.4" \
     --data_opts "$(printf '%s\n' "${data[@]}")" \
     "$@"
