@@ -36,7 +36,7 @@ def test_names(folder):
 def test_a_packaged_file_is_what_was_packaged(folder, students):
     """A file that is good, but not that one, is not loaded by the name; by its path it is."""
     (folder / "general.onnx").write_bytes(students["dccrn"].data)
-    with pytest.raises(UserError, match=r"general\.onnx is not the file that was packaged: its checksum differs; install kdse again$"):
+    with pytest.raises(UserError, match=r"general\.onnx is not the file that was packaged: its checksum differs; install kdse"):
         load_model("general")
     assert load_model(folder / "general.onnx").hop == 256
     (folder / "general.onnx").unlink()

@@ -22,9 +22,9 @@ def backends_table(results: Results, set_name: str) -> Table | None:
     """WER of every run that another backend than the home one was scored with, a column for each backend, beside it the difference
     to no front end with the same backend; None where there is no other backend on the set.
 
-    Observation adding has rows of its own. Seeds are those that all backends have of a system. Students of other teachers have rows of the home backend among those of
-    other backends, under its name, so that the home tables compare students of one teacher. Rows there of a run that the home
-    tables have, too, count here in their place.
+    Observation adding has rows of its own. Seeds are those that all backends have of a system. Students of other teachers have rows
+    of the home backend among those of other backends, under its name, so that the home tables compare students of one teacher. Rows
+    there of a run that the home tables have, too, count here in their place.
     """
     columns = [(home_name(results), results), *results.backends.items()]
     by_backend: ByBackend = {}
