@@ -42,7 +42,7 @@ shown kdse score --backend whisper_tiny.en --out exp/results/backends/whisper_ti
 # published enhancers as they are, with the share of the noisy signal that the packaged student adds, and two with more
 others=(RNNoise GTCRN DTLN NSNet2 DeepFilterNet3 WebRTC noisereduce logmmse "log-MMSE (kdse)")
 for name in GTCRN DTLN NSNet2 DeepFilterNet3; do others+=("$name,mix=$omega"); done
-others+=(GTCRN,mix=0.4 DeepFilterNet3,mix=0.4) # their best on dev
+others+=("GTCRN,mix=0.4" "DeepFilterNet3,mix=0.4") # their best on dev
 
 # compare NAME DATADIR RECOGNISER...: the packaged student and the others on a set.
 compare() {
@@ -57,7 +57,8 @@ compare librispeech dump/test_noisy conf/decode/whisper_{base,tiny.en}.yaml
 # AN4, with a recogniser that was trained on it in noise, and PocketSphinx with its words
 an4=../../an4_noisy/kd1
 shown $an4/run.sh --stop_stage 3
-others=(GTCRN GTCRN,mix=0.4 DeepFilterNet3 DeepFilterNet3,mix=0.4)
+others=(GTCRN "GTCRN,mix=0.4" DeepFilterNet3 "DeepFilterNet3,mix=0.4")
 compare an4 $an4/dump/test_noisy conf/decode/whisper_{base,tiny.en}.yaml $an4/exp/asr_conformer conf/decode/pocketsphinx_an4.yaml
 
-shown kdse report --recipe . --expdir exp --backend whisper_tiny.en $([ "$publish" = false ] || echo --publish)
+[ "$publish" = true ] && report=(--publish) || report=()
+shown kdse report --recipe . --expdir exp --backend whisper_tiny.en "${report[@]}"
