@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         nargs="+",
-        default=["general"],
+        action="extend",
         metavar="MODEL",
         help="students: packaged models, run folders, .onnx files, each with settings of its own if need be: general,mix=0.2 "
         "(default: general)",
@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--enhancers",
         nargs="*",
+        action="extend",
         metavar="NAME",
         help="other enhancers, by name, with observation adding if need be: GTCRN,mix=0.4; none without a name (default: all that "
         "are there)",
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recognisers",
         nargs="+",
+        action="extend",
         metavar="NAME|PATH",
         help="whisper, whisper_tiny, pocketsphinx, a YAML of conf/decode, or the place of an ESPnet or Whisper model (default: "
         "whisper where there is a text)",
@@ -76,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         render(args.render)
         return 0
     settings = {"floor": args.floor, "exponent": args.exponent, "mix": args.mix}
-    systems, absent = choose_systems(args.model, settings, args.enhancers, args.peers, args.command)
+    systems, absent = choose_systems(args.model or ["general"], settings, args.enhancers, args.peers, args.command)
     given = args.recognisers or default_recognisers(args.folder)
     out = args.out or Path("compare") / args.folder.resolve().name
     return 0 if compare(args.folder, systems, choose_recognisers(given), out, absent, args.nj, not args.no_dnsmos) else 2

@@ -66,6 +66,8 @@ def student(text: str, settings: dict[str, float | None]) -> Student:
     own: dict[str, float | None] = {}
     for pair in found["settings"].split(",")[1:]:
         key, _, value = pair.partition("=")
+        if key in own:
+            raise UserError(f"--model {text} says {key} twice")
         try:
             own[key] = float(value)
         except ValueError as e:
@@ -101,10 +103,15 @@ def _names(given: Sequence[str] | None) -> list[tuple[str, float]]:
         exact = [name for name in every if _plain(name) == plain]
         found = exact or [name for name in every if plain and _plain(name).startswith(plain)]
         if not found:
-            raise UserError(f"there is no enhancer '{told}'{did_you_mean(told, every)}; there are {', '.join(every)}")
+            raise UserError(f"there is no enhancer '{told}'{did_you_mean(told, every)}; there are {', '.join(every)}{_form(text)}")
         mix = _share(text, share) if mixed else 0.0
         names += [(name, mix) for name in found]
     return list(dict.fromkeys(names))
+
+
+def _form(text: str) -> str:
+    """How settings are written, for one who tried."""
+    return "; observation adding is written NAME,mix=0.4" if "," in text or "=" in text else ""
 
 
 def _share(text: str, share: str) -> float:

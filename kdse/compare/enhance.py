@@ -116,12 +116,12 @@ def _measure(work: _Work) -> int | None:
 def _enhance(work: _Work) -> dict[str, Any]:
     """Enhance one recording and write it; what is known of it."""
     signal, rate = work.recording.read(work.system.source)
-    length = length_at(len(signal), rate, RATE)
+    length, mix = length_at(len(signal), rate, RATE), work.system.mix
     wanted = work.system.rate or rate
-    signal = at_rate(signal, rate, wanted)
-    enhanced, spent = _run(work, signal)
-    enhanced = (1 - work.system.mix) * enhanced + work.system.mix * signal if work.system.mix else enhanced
+    enhanced, spent = _run(work, at_rate(signal, rate, wanted))
     enhanced = fit(at_rate(enhanced, wanted, RATE), length)
+    if mix:  # at 16 kHz, so that the noisy share has not been resampled there and back
+        enhanced = (1 - mix) * enhanced + mix * fit(at_rate(signal, rate, RATE), length)
     clipped = int(np.sum(np.abs(enhanced) > 1))
     samples = to_int16(enhanced)
     write_flac(work.target, samples)

@@ -193,5 +193,5 @@ def check_names(systems: Sequence[System]) -> None:
     for system in systems:
         key = slug(system.name).lower()
         if key in seen:
-            raise UserError(f"two enhancers are called '{seen[key]}' and '{system.name}'; give one of them another name")
+            raise UserError(f"two enhancers are called '{seen[key]}' and '{system.name}'; name each once, and commands differently")
         seen[key] = system.name

@@ -30,6 +30,7 @@ def test_a_student_with_settings_of_its_own():
     [
         ("general,mix=2", "the mix is a share"),
         ("general,mix=x", "--model general,mix=x: mix is a number, not 'x'"),
+        ("general,mix=0,mix=1", "--model general,mix=0,mix=1 says mix twice"),
         ("generl", "there is no model 'generl'"),
         ("general,mx=1", "there is no model 'general,mx=1'"),
         ("", "--model has an empty name"),
@@ -60,7 +61,7 @@ def test_enhancers_with_observation_adding(tmp_path):
     for share in ("1.5", "x", "", "nan", "-0.1"):
         with pytest.raises(UserError, match=rf"^--enhancers GTCRN,mix={share}: mix is a share of .* 0 and 1, not '{share}'$"):
             choose_systems([], NOTHING, [f"GTCRN,mix={share}"], tmp_path, [])
-    with pytest.raises(UserError, match="there is no enhancer 'GTCRN,floor=1'"):
+    with pytest.raises(UserError, match="there is no enhancer 'GTCRN,floor=1'.*; observation adding is written NAME,mix=0.4$"):
         choose_systems([], NOTHING, ["GTCRN,floor=1"], tmp_path, [])
 
 

@@ -11,7 +11,7 @@ import soundfile
 
 from kdse.compare.enhance import enhance
 from kdse.compare.recordings import look, read_recordings
-from kdse.compare.systems import Function, System, Untouched
+from kdse.compare.systems import Function, Mixed, System, Untouched
 from kdse.core.errors import UserError
 from kdse.data.audio import read_audio
 from kdse.enhancers.align import at_rate
@@ -127,3 +127,13 @@ def test_a_cut_run_goes_on(work, tmp_path, monkeypatch):
     kept.write_text("".join(lines[:2]) + lines[2][:9])
     system.count()
     assert run(system).sha256 == whole.sha256 and system.count() == 2
+
+
+def test_observation_adding_of_a_late_system_at_another_rate(work):
+    """The noisy share is that of `noisy`, sample by sample: neither late nor resampled there and back."""
+    run, late = work
+    plain, mixed, alone = (run(system).files["a"] for system in (late, Mixed(late, 0.5), Mixed(late, 1.0)))
+    noisy = run(Untouched("noisy")).files["a"]
+    plain, mixed, alone, noisy = (soundfile.read(path)[0] for path in (plain, mixed, alone, noisy))
+    np.testing.assert_array_equal(alone, noisy)
+    np.testing.assert_allclose(mixed, (plain + noisy) / 2, rtol=0, atol=1 / 32768)

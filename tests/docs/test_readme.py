@@ -9,38 +9,53 @@ import soundfile
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RESULTS = (ROOT / "egs/an4_noisy/kd1/RESULTS.md").read_text(encoding="utf-8")
-# README's words for a system -> the system in the main table of RESULTS.md
+COMPARED = (ROOT / "egs/general/kd1/results/compare/librispeech/compare.md").read_text(encoding="utf-8")
+# README's words for a front end -> its name in the comparison
 SYSTEMS = {
-    "none (": "no front end (mct_noisy)",
-    "`standalone_se`": "standalone_se (bandcrn-m)",
-    "`kd`": "kd (bandcrn-m)",
-    "none, and no noise": "clean input, no front end (ceiling)",
+    "none": "noisy",
+    "`general`, the packaged student": "general",
+    "– without observation adding": "general, mix 0",
+    "DeepFilterNet 3 with 40 % of the noisy signal": "DeepFilterNet3, mix 0.4",
+    "GTCRN, likewise": "GTCRN, mix 0.4",
+    "DeepFilterNet 3": "DeepFilterNet3",
+    "no noise (ceiling)": "clean",
 }
 
 
-def table(text: str, heading: str) -> list[dict[str, str]]:
-    """The first table under a heading: a dict a row, by the names of the columns, without bold marks."""
-    lines = text[text.index(f"\n{heading}\n") :].splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith("|"))
-    end = next(i for i, line in enumerate(lines) if i > start and not line.startswith("|"))
-    names, _, *rows = ([cell.strip() for cell in line.replace("**", "").strip("| ").split(" | ")] for line in lines[start:end])
-    return [dict(zip(names, row)) for row in rows]
+def tables(text: str) -> list[list[dict[str, str]]]:
+    """All tables of a document: a dict a row, by the names of the columns, without bold marks."""
+    found = []
+    for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        names, _, *rows = ([cell.strip() for cell in line.replace("**", "").strip("| ").split(" | ")] for line in block.splitlines())
+        found.append([dict(zip(names, row, strict=True)) for row in rows])
+    return found
 
 
-def test_table_of_an4_is_that_of_its_results():
-    rendered = {row["system"]: row for row in table(RESULTS, "## Noisy test speech")}
-    rows = table(README, "## What it brings")
-    assert len(rows) == len(SYSTEMS)
-    for row, (words, system) in zip(rows, SYSTEMS.items()):
-        assert row["front end"].startswith(words)
-        expected = rendered[system]
-        assert row["parameters"] == expected["front-end parameters"]
-        assert row["seeds"] == expected["seeds"]
-        assert row["word errors % [95 % interval]"] == expected["WER %"]
+def test_table_beside_others_is_that_of_the_comparison():
+    words, signals = ({row["front end"]: row for row in of} for of in tables(COMPARED))
+    (shown, *_) = tables(README)
+    assert {SYSTEMS.get(row["front end"], row["front end"]) for row in shown} == words.keys()
+    for row in shown:
+        name = SYSTEMS.get(row["front end"], row["front end"])
+        of_words, of_signal = list(words[name].values()), signals[name]
+        assert list(row.values())[1:5] == of_words[1:5]
+        assert [row["SI-SDR dB"], row["RTF"]] == [of_signal["SI-SDR dB"], of_signal["RTF"]]
+
+
+def test_errors_on_an4_are_those_of_its_results():
+    rendered = {row["system"]: row["WER %"] for row in next(of for of in tables(RESULTS) if "front-end parameters" in of[0])}
+    words = re.sub(r"\s+", " ", README)
+    for system, phrase in (
+        ("no front end (mct_noisy)", "{} % of words are wrong without a front end"),
+        ("standalone_se (bandcrn-m)", "{} % behind `standalone_se`"),
+        ("kd (bandcrn-m)", "{} % behind `kd`"),
+    ):
+        assert phrase.format(rendered[system].split()[0]) in words
 
 
 def test_differences_of_an4_are_those_of_its_results():
-    rendered = {row["difference"]: row["WER points, by utterance"] for row in table(RESULTS, "## Paired differences")}
+    paired = next(of for of in tables(RESULTS) if "difference" in of[0])
+    rendered = {row["difference"]: row["WER points, by utterance"] for row in paired}
     words = re.sub(r"\s+", " ", README)
     for other, phrase in (
         ("standalone_se (bandcrn-m)", "{} points fewer errors than `standalone_se` (95 % interval {} to {})"),
