@@ -61,7 +61,7 @@ def test_enhancers_with_observation_adding(tmp_path):
     for share in ("1.5", "x", "", "nan", "-0.1"):
         with pytest.raises(UserError, match=rf"^--enhancers GTCRN,mix={share}: mix is a share of .* 0 and 1, not '{share}'$"):
             choose_systems([], NOTHING, [f"GTCRN,mix={share}"], tmp_path, [])
-    with pytest.raises(UserError, match="there is no enhancer 'GTCRN,floor=1'.*; observation adding is written NAME,mix=0.4$"):
+    with pytest.raises(UserError, match=r"there is no enhancer 'GTCRN,floor=1'.*; observation adding is written NAME,mix=0.4$"):
         choose_systems([], NOTHING, ["GTCRN,floor=1"], tmp_path, [])
 
 
