@@ -10,12 +10,10 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from kdse.core.errors import UserError
-from kdse.core.wheels import GTCRN_MODEL, PEERS_FOLDER
+from kdse.core.wheels import GTCRN_MODEL, PEERS_FOLDER, PUBLISHED
 from kdse.plugin.checkpoint import fit, load_state
 
 Named = dict[str, np.ndarray]
-PUBLISHED = "GTCRN"
-"""What `init` says instead of a run."""
 
 
 class _File:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from kdse.approaches.registry import BASELINE, PROPOSED, SE_TEACHER
+from kdse.approaches.registry import BASELINE, SE_TEACHER
 from kdse.core.errors import UserError, did_you_mean
 from kdse.report.results import Results
 from kdse.report.systems import System, compare, find
@@ -16,14 +16,15 @@ CLAIM = re.compile(r"\s*(\S+)\s*<\s*(\S+)\s+on\s+(\S+)\s*")
 
 def claims(results: Results, set_name: str) -> list[str]:
     """One sentence for each claim about the headline student: its errors with intervals, its size, time and latency."""
-    student = find(results.headline(set_name), PROPOSED)
+    proposed, every = results.info.proposed, results.info.paper is not None
+    student = find(results.headline(set_name), proposed)
     if student is None:
-        return [f"{PROPOSED} was not run."]
+        return [f"{proposed} was not run."]
     baseline = find(results.on(set_name), BASELINE, student=student.student)
-    sentences = _errors_against(results, student, baseline, BASELINE, set_name)
+    sentences = _errors_against(results, student, baseline, BASELINE, set_name) if baseline or every else []
     sentences += _errors_against(results, student, results.without_front_end(set_name), "no front end", set_name)
     teacher = find(results.on(set_name), SE_TEACHER)
-    return sentences + _cost_against(results, student, teacher)
+    return sentences + (_cost_against(results, student, teacher) if teacher or every else [])
 
 
 def _errors_against(results: Results, student: System, rival: System | None, name: str, set_name: str) -> list[str]:

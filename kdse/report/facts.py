@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from kdse.core.wheels import PUBLISHED
 from kdse.runs.naming import family_and_tag
 
 
@@ -34,7 +35,7 @@ def run_facts(run: str, teacher: str | None, config: Mapping[str, Any]) -> RunFa
     teachers = config.get("teachers")
     return RunFacts(
         config.get("family") or old.family,
-        config.get("init_run", old.init_run),
+        None if config.get("init_run") == PUBLISHED else config.get("init_run", old.init_run),
         tuple(teachers) if isinstance(teachers, list) else old.teachers,
     )
 

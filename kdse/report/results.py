@@ -54,6 +54,14 @@ class Results:
         """The recogniser alone, ω = 1."""
         return find(self.on(set_name), registry.NO_FRONT_END)
 
+    def named(self, set_name: SetName, *roles: str) -> tuple[str, ...]:
+        """The approaches of these roles, or of any, that tables of a set name: the paper's, run or not; in a recipe of another kind
+        those that were run."""
+        if self.info.paper:
+            return registry.headline(*roles)
+        there = {system.approach for system in self.on(set_name)}
+        return tuple(name for name, info in registry.SYSTEMS.items() if name in there and (not roles or info.role in roles))
+
     def headline(self, set_name: SetName) -> list[System]:
         """`on`, with one system of each approach, so that a plot can be read: the one with the most seeds, of equals the first.
 

@@ -31,7 +31,7 @@ def worst_page(results: Results, set_name: str) -> str | None:
 
 def compared_pairs(results: Results, set_name: str) -> list[tuple[System, System]]:
     """The headline front ends on a set, each with the system without one that was decoded alike."""
-    front_ends = registry.headline("baseline", "distilled")
+    front_ends = results.named(set_name, "baseline", "distilled")
     pairs = []
     for system in results.headline(set_name):
         bare = find(results.on(set_name), registry.NO_FRONT_END, decode=system.decode)

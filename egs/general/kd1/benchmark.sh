@@ -43,21 +43,24 @@ shown kdse score --backend whisper_tiny.en --out exp/results/backends/whisper_ti
 others=("RNNoise 0.2" GTCRN DTLN NSNet2 DeepFilterNet3 WebRTC noisereduce logmmse)
 others+=("GTCRN,mix=0.4" "DeepFilterNet3,mix=0.4") # their best on dev
 
-# compare NAME DATADIR RECOGNISER...: the packaged student and the others on a set.
+# compare NAME RECOGNISER...: the packaged student and the others on the noisy test set of the recipe in this folder.
 compare() {
-    local out=exp/compare/$1 set=$2
-    shift 2
-    shown kdse compare "$set" --out "$out" --model general general,mix=0 --enhancers "${others[@]}" --recognisers "$@" --no_dnsmos
-    [ "$publish" = false ] || shown install -Dm644 -t "results/compare/${out##*/}" "$out"/{compare.{md,csv,png,json},rows.jsonl.gz}
+    local out=$here/exp/compare/$1
+    shift
+    shown kdse compare dump/test_noisy --out "$out" --model general general,mix=0 --enhancers "${others[@]}" --recognisers "$@" \
+        "$here"/conf/decode/whisper_{base,tiny.en}.yaml --no_dnsmos
+    [ "$publish" = false ] || shown install -Dm644 -t "$here/results/compare/${out##*/}" "$out"/{compare.{md,csv,png,json},rows.jsonl.gz}
 }
 
-compare librispeech dump/test_noisy conf/decode/whisper_{base,tiny.en}.yaml
+here=$PWD
+compare librispeech
 
 # AN4, with a recogniser that was trained on it in noise, too
-an4=../../an4_noisy/kd1
-shown $an4/run.sh --stop_stage 3
 others=("GTCRN,mix=0.4" "DeepFilterNet3,mix=0.4")
-compare an4 $an4/dump/test_noisy $an4/exp/asr_conformer conf/decode/whisper_{base,tiny.en}.yaml
+cd ../../an4_noisy/kd1
+shown ./run.sh --stop_stage 3
+compare an4 exp/asr_conformer
+cd "$here"
 
 [ "$publish" = true ] && report=(--publish) || report=()
 shown kdse report --recipe . --expdir exp --backend whisper_tiny.en "${report[@]}"

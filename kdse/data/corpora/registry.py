@@ -42,7 +42,9 @@ class CorpusInfo:
         data_dirs: the data dirs that stage 1 writes.
         official_sets: {name of one of our sets: the corpus's own sets that it stands for}; empty where stage 2 mixes all sets.
         synthetic: nobody speaks in it: reports say so.
-        paper: which of the paper's tables it fills in; by default its test set stands beside the published averages.
+        paper: which of the paper's tables it fills in; by default its test set stands beside the published averages. None for a
+            recipe of another kind: its report then names only what was run.
+        proposed: the approach that its recipe is about.
         dev, test, clean: the sets that choices are made on, that systems are compared on, and the clean one.
         test_prefixes: how the names of its test sets begin, which only selected runs may touch.
         dev_prefixes: how the names of the sets begin by which choices are made.
@@ -54,7 +56,8 @@ class CorpusInfo:
     data_dirs: tuple[str, ...] = ("train", "dev", "test")
     official_sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     synthetic: bool = False
-    paper: PaperForm = _ELSEWHERE
+    paper: PaperForm | None = _ELSEWHERE
+    proposed: str = "kd"
     dev: str = DEV
     test: str = TEST
     clean: str = CLEAN
@@ -97,7 +100,13 @@ CORPORA = {
     for info in (
         CorpusInfo("an4", "kdse.data.corpora.an4", "CMU AN4 in its official layout"),
         _CHIME4,
-        CorpusInfo("general", "kdse.data.corpora.general.corpus", "speech and noises of several collections, for front ends"),
+        CorpusInfo(
+            name="general",
+            module="kdse.data.corpora.general.corpus",
+            summary="speech and noises of several collections, for front ends",
+            paper=None,
+            proposed="kd_q",
+        ),
         CorpusInfo("librispeech", "kdse.data.corpora.librispeech", "LibriSpeech in its official layout", paper=_LIBRISPEECH_PAPER),
         CorpusInfo("mini", "kdse.data.corpora.mini.corpus", "the embedded corpus of synthetic voices and noises", synthetic=True),
     )

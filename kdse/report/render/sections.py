@@ -18,7 +18,7 @@ from kdse.report.tables.cost import cost_table
 from kdse.report.tables.differences import difference_table
 from kdse.report.tables.environments import environments
 from kdse.report.tables.main import main_table
-from kdse.report.tables.omega import omega_table
+from kdse.report.tables.omega import omega_table, with_several_omegas
 from kdse.report.tables.paper import error_tables
 from kdse.report.tables.paper import quality_table as paper_quality_table
 from kdse.report.tables.quality import quality_table
@@ -140,6 +140,8 @@ def _tokens(results: Results) -> list[Section]:
 
 
 def _paper(results: Results) -> list[Section]:
+    if results.info.paper is None:
+        return []
     tables = [*error_tables(results), paper_quality_table(results), ablation_table(results)]
     headings = ["The paper's tables", *[""] * (len(tables) - 1)]
     return [Section(heading, [f"{t.title}.", *t.notes], t) for heading, t in zip(headings, tables, strict=True)]
@@ -147,7 +149,12 @@ def _paper(results: Results) -> list[Section]:
 
 def _dev(results: Results) -> list[Section]:
     table = main_table(results, results.info.dev, name="dev")
-    return [Section("Development set", ["Tuning and selection look at this set only.", *table.notes], table)]
+    found = [Section("Development set", ["Tuning and selection look at this set only.", *table.notes], table)]
+    tried, tested = (with_several_omegas(results, name) for name in (results.info.dev, results.info.test))
+    if len(tried) > len(tested):  # else the table of the test set tells the same of each
+        mixed = omega_table(results, results.info.dev, "omega_dev")
+        found.append(Section("", [f"{mixed.title}.", *mixed.notes], mixed))
+    return found
 
 
 def _footer(results: Results) -> list[Section]:

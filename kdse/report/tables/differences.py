@@ -37,8 +37,8 @@ def difference_table(results: Results, set_name: str) -> Table:
         Column("verdict", "shown"),
     ]
     table = Table("differences", f"Paired WER differences on {set_name}, {results.corpus}", columns, [], notes=list(NOTES))
-    for approach in registry.headline("distilled"):
-        for baseline in (*registry.headline("baseline"), registry.NO_FRONT_END):
+    for approach in results.named(set_name, "distilled"):
+        for baseline in (*results.named(set_name, "baseline"), registry.NO_FRONT_END):
             pairs = _pairs(results, approach, baseline, set_name)
             table.rows += [_row(results, a, b, set_name) for a, b in pairs]
             if not pairs:

@@ -27,7 +27,7 @@ def main_table(results: Results, set_name: str, ceiling: str | None = None, name
         table.rows.append(_row("clean input, no front end (ceiling)", bare, of_clean, 0))
     systems = results.cold_started(set_name) if ceiling else results.on(set_name)
     scores = shared_scores(systems, set_name, metrics)
-    places = _add_systems(table, results, systems, scores)
+    places = _add_systems(table, results, set_name, systems, scores)
     for metric, of_systems in scores.items():
         best = best_of(metric, of_systems, ceilings_among(systems))
         if best is not None:
@@ -46,14 +46,16 @@ def _columns(metrics: tuple[Metric, ...]) -> list[Column]:
     ]
 
 
-def expected() -> list[tuple[str, ...]]:
-    """The approaches that every main table names, run or not; of several in one place one is enough: the classical ones."""
-    classical = registry.headline("classical")
-    places = [classical if name in classical else (name,) for name in registry.headline()]
+def expected(results: Results, set_name: str) -> list[tuple[str, ...]]:
+    """The approaches that a main table names; of several in one place one is enough: the classical ones."""
+    classical = results.named(set_name, "classical")
+    places = [classical if name in classical else (name,) for name in results.named(set_name)]
     return list(dict.fromkeys(places))
 
 
-def _add_systems(table: Table, results: Results, systems: list[System], scores: dict[Metric, list[Scores]]) -> dict[int, int]:
+def _add_systems(
+    table: Table, results: Results, set_name: str, systems: list[System], scores: dict[Metric, list[Scores]]
+) -> dict[int, int]:
     """Append the expected systems, "not run" where there is none, then the others; {place in `systems`: row of the table}."""
     places: dict[int, int] = {}
 
@@ -61,7 +63,7 @@ def _add_systems(table: Table, results: Results, systems: list[System], scores: 
         places[index] = len(table.rows)
         table.rows.append(_row(results.label(systems[index]), systems[index], scores, index))
 
-    for names in expected():
+    for names in expected(results, set_name):
         there = [i for i, system in enumerate(systems) if system.approach in names]
         for i in there:
             add(i)

@@ -33,7 +33,7 @@ def at_chosen_omega(results: Results, system: System, set_name: str) -> System:
     return tried[int(np.argmin([s.scores(dev, WER).value for s in tried]))]
 
 
-def omega_table(results: Results, set_name: str) -> Table | None:
+def omega_table(results: Results, set_name: str, name: str = "omega") -> Table | None:
     """One row for each system that was tried with several ω; None where none was."""
     columns = [
         Column("system", "observation adding"),
@@ -44,7 +44,7 @@ def omega_table(results: Results, set_name: str) -> Table | None:
         Column("none", "chosen ω − no front end", 2, sign=True),
         Column("oracle", "WER %, oracle ω", 1),
     ]
-    table = Table("omega", f"Observation adding on {set_name}, {results.corpus}", columns, [])
+    table = Table(name, f"Observation adding on {set_name}, {results.corpus}", columns, [])
     table.rows = [_row(results, system, set_name) for system in with_several_omegas(results, set_name)]
     table.notes = [
         "The recogniser gets (1 − ω)·ŝ + ω·y. ω is the one with the lowest WER on dev over all seeds. Oracle ω takes the best one "

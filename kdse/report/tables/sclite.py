@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from kdse.approaches import registry
 from kdse.report.render.table import Column, Table
 from kdse.report.results import Results
 from kdse.scoring.metrics import Metric
@@ -23,7 +22,7 @@ def sclite_table(results: Results, metric: Metric, sets: Sequence[str]) -> Table
     title = f"{metric.name.upper()} of the headline runs, {results.corpus}"
     table = Table(f"sclite_{metric.name}", title, columns, [], compact=True)
     for system in results.headline(results.info.test):
-        if system.approach not in registry.headline():
+        if system.approach not in results.named(results.info.test):
             continue
         for run in dict.fromkeys(row["run"] for row in system.rows):
             for scored in (part for name in sets for part in sorted(system.sets_of(name))):
