@@ -45,19 +45,20 @@ others+=("GTCRN,mix=0.4" "DeepFilterNet3,mix=0.4") # their best on dev
 
 # compare NAME RECOGNISER...: the packaged student and the others on the noisy test set of the recipe in this folder.
 compare() {
-    local out=$here/exp/compare/$1
+    local out=$here/exp/compare/$1 # relative, since the report of the comparison tells its command
     shift
     shown kdse compare dump/test_noisy --out "$out" --model general general,mix=0 --enhancers "${others[@]}" --recognisers "$@" \
         "$here"/conf/decode/whisper_{base,tiny.en}.yaml --no_dnsmos
     [ "$publish" = false ] || shown install -Dm644 -t "$here/results/compare/${out##*/}" "$out"/{compare.{md,csv,png,json},rows.jsonl.gz}
 }
 
-here=$PWD
+here=.
 compare librispeech
 
 # AN4, with a recogniser that was trained on it in noise, too
 others=("GTCRN,mix=0.4" "DeepFilterNet3,mix=0.4")
 cd ../../an4_noisy/kd1
+here=../../general/kd1
 shown ./run.sh --stop_stage 3
 compare an4 exp/asr_conformer
 cd "$here"
