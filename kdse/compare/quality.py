@@ -14,7 +14,7 @@ from kdse.core.provenance import versions
 from kdse.data.audio import FULL_SCALE, read_audio
 from kdse.scoring.blind import dnsmos
 from kdse.scoring.metrics import FROM_AUDIO
-from kdse.scoring.missing import HAS_REFERENCE
+from kdse.scoring.missing import HAS_REFERENCE, NO_REFERENCE
 from kdse.scoring.perceptual import no_denormals
 from kdse.scoring.quality import quality
 from kdse.scoring.quality_cache import LIBRARIES
@@ -50,9 +50,10 @@ def score(name: str, audio: dict[str, Enhanced], out: Path, nj: int, with_dnsmos
     made_of, left = {}, []
     for key, path in enhanced.files.items():
         reference = clean.files.get(key) if clean and name != CLEAN else None
+        dnsmos_too = with_dnsmos or not (reference or name == CLEAN)
         made_of[key] = fingerprint([enhanced.sha256[key], noisy.sha256[key], clean.sha256[key] if reference else None])
         if kept.get(key, made_of[key]) is None:
-            left.append(_Work(key, path, noisy.files[key] if reference else None, reference, with_dnsmos or not reference))
+            left.append(_Work(key, path, noisy.files[key] if reference else None, reference, dnsmos_too))
     if not left:
         say(f"{name}: scored before, skipped")
     for work, found in zip(left, in_processes(_score, left, nj, f"{name}: scores") if left else (), strict=True):
@@ -63,6 +64,8 @@ def score(name: str, audio: dict[str, Enhanced], out: Path, nj: int, with_dnsmos
 def _score(work: _Work) -> Scores:
     paths = (work.clean, work.estimate, work.noisy)
     reference, estimate, mixture = (None if path is None else read_audio(path, work.key) for path in paths)
+    if reference is None and not work.with_dnsmos:  # clean speech itself
+        return dict.fromkeys(FROM_AUDIO), dict.fromkeys(FROM_AUDIO, NO_REFERENCE)
     with no_denormals():
         values, missing = quality(reference, estimate, work.key, mixture)[0]
     blind = [name for name, why in missing.items() if why == HAS_REFERENCE]

@@ -26,7 +26,9 @@ def tables(text: str) -> list[list[dict[str, str]]]:
     """All tables of a document: a dict a row, by the names of the columns, without bold marks."""
     found = []
     for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
-        names, _, *rows = ([cell.strip() for cell in line.replace("**", "").strip("| ").split(" | ")] for line in block.splitlines())
+        lines = block.replace("**", "").splitlines()
+        names, _, *rows = ([cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines)
+        names = [name if names.count(name) == 1 else f"{names[i - 1]}, {name}" for i, name in enumerate(names)]
         found.append([dict(zip(names, row, strict=True)) for row in rows])
     return found
 
@@ -34,7 +36,8 @@ def tables(text: str) -> list[list[dict[str, str]]]:
 def test_table_beside_others_is_that_of_the_comparison():
     words, signals = ({row["front end"]: row for row in of} for of in tables(COMPARED))
     (shown, *_) = tables(README)
-    assert {SYSTEMS.get(row["front end"], row["front end"]) for row in shown} == words.keys()
+    left_out = {"WebRTC NS", "noisereduce", "logmmse"}  # no networks
+    assert {SYSTEMS.get(row["front end"], row["front end"]) for row in shown} == words.keys() - left_out
     for row in shown:
         name = SYSTEMS.get(row["front end"], row["front end"])
         of_words, of_signal = list(words[name].values()), signals[name]
