@@ -30,7 +30,7 @@ class StreamingEnhancer:
         channels: of the stream.
         output: floor, exponent and mix; None for the model's defaults.
 
-    >>> stream = StreamingEnhancer.from_pretrained("general", sample_rate=48000)   # doctest: +SKIP
+    >>> stream = StreamingEnhancer.from_pretrained("general", sample_rate=48000)  # doctest: +SKIP
     >>> for chunk in chunks: play(stream.push(chunk))                         # doctest: +SKIP
     >>> play(stream.flush())                                                  # doctest: +SKIP
     """
@@ -122,7 +122,7 @@ class Enhancer:
         model: the student.
         output: floor, exponent and mix; None for the model's defaults.
 
-    >>> enhancer = Enhancer.from_pretrained("general", mix=0.2)                    # doctest: +SKIP
+    >>> enhancer = Enhancer.from_pretrained("general", mix=0.2)               # doctest: +SKIP
     >>> clean = enhancer(noisy, 44100)                                        # doctest: +SKIP
     """
 

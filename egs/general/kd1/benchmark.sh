@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that RESULTS.md and results/ show: the recipe with three seeds, recognisers that taught nothing, published enhancers.
-#   ./benchmark.sh             trains everything: a night on two cores
-#   ./benchmark.sh --trained   takes the trainings from models/: about two hours
+#   ./benchmark.sh             trains everything: a night on two cores, as we estimate
+#   ./benchmark.sh --trained   takes the trainings from models/: some hours less
 #   ./benchmark.sh --publish   also puts rows, tables and plots where git tracks them; both options may be given
 # Finished work is skipped. It takes AN4, LibriSpeech, further speech and noises (db.sh), and tools/peers-requirements.txt.
 set -euo pipefail
